@@ -13,17 +13,32 @@ A metric is one row of METRICS; a source is one function that returns figures.
 
 from __future__ import annotations
 
+import math
 import os
+import queue
+import random
 import re
+import threading
+import time
 import tomllib
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from heapq import heappop, heappush
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeFloat,
+    NonNegativeInt,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -32,6 +47,7 @@ from pydantic.color import COLORS_BY_NAME
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
+    from requests import Session
 
 try:
     import fcntl
@@ -293,3 +309,470 @@ def _short(value: object) -> str:
 def _short_key(key: object) -> str:
     text = str(key)
     return text if re.fullmatch(r"[\w-]{1,40}", text, re.ASCII) else _short(text)
+
+
+# ----------------------------------------------------------------------------- the figures
+
+Count = Annotated[int, Field(ge=0, lt=COUNT_LIMIT)]
+
+
+@cache  # 2,000 packages share the same days
+def parse_day(text: str) -> date:
+    """A day written as YYYY-MM-DD, since 2000. Raises ValueError for anything else."""
+    if not re.fullmatch(r"2\d{3}-\d\d-\d\d", text, re.ASCII):
+        raise ValueError("not a date")
+    return date.fromisoformat(text)
+
+
+Day = Annotated[date, BeforeValidator(parse_day)]
+History = dict[date, int]
+
+
+class Release(BaseModel):
+    """One release and its downloads over 30 days."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    version: str
+    downloads: Count
+
+
+class Answer(BaseModel):
+    """What PePy says of a project; `downloads` by day (UTC) and release, about three months.
+
+    https://pepy.tech/pepy-api
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    id: str
+    total_downloads: Count
+    downloads: dict[Day, dict[str, Count]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one fetch yields of a package."""
+
+    total: int
+    history: History
+    top_releases: list[Release]
+    fetched: datetime  # UTC
+
+
+class Stats(BaseModel):
+    """What is kept of a package beside its history: docs/<name>/stats.json.
+
+    The windows are the 1, 7 and 30 days up to and with `last_date`, which is null for a
+    package without any downloads to date it by.
+    """
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    package: str
+    timestamp: AwareDatetime  # when it was fetched, UTC
+    total_downloads: Count
+    last_date: date | None
+    last_day: NonNegativeInt
+    last_week: NonNegativeInt
+    last_month: NonNegativeInt
+    average_daily: NonNegativeFloat
+    top_releases: list[Release]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A package's kept figures; `stats` is None where only its history was saved."""
+
+    stats: Stats | None
+    history: History
+
+
+# ---------------------------------------------------------------------------- fetch: a source
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one request.
+
+    `remaining` is the tokens left in PePy's bucket, None where it didn't say; `retry_after`
+    the whole seconds, rounded down, until a refused request may be tried again.
+    """
+
+    kind: Literal[
+        "figures", "unknown", "key refused", "rate limited", "try again", "failed", "postponed"
+    ]
+    reason: str = ""
+    remaining: int | None = None
+    retry_after: int = 0
+    figures: Figures | None = None
+
+
+def open_session(key: str) -> Session:
+    """A session of kept-alive connections that carries PePy's key."""
+    import requests  # only here, since rendering and --help need no network
+
+    session = requests.Session()
+    session.headers.update(
+        {"X-API-Key": key, "User-Agent": f"pepy-stats (+{HOME})", "Accept-Encoding": "gzip"}
+    )
+    return session
+
+
+NETWORK_FAILURES = {  # by the names of requests' exceptions
+    "SSLError": "PePy's certificate could not be verified",
+    "ProxyError": "the proxy refused the connection",
+    "ConnectTimeout": "PePy did not answer in time",
+    "ReadTimeout": "PePy did not answer in time",
+    "ChunkedEncodingError": "PePy's answer broke off",
+    "ContentDecodingError": "PePy's answer could not be decompressed",
+}
+
+
+def ask_pepy(session: Session, url: str, project: str) -> Outcome:
+    """One request for one project's figures. Never raises: a failure is an outcome too."""
+    try:
+        with session.get(
+            f"{url}/api/v2/projects/{project}",
+            timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+            allow_redirects=False,  # the key goes to this address and no other
+            stream=True,
+        ) as response:
+            body = bytearray()
+            for chunk in response.iter_content(1 << 16):
+                body += chunk
+                if len(body) > MAX_BODY:
+                    return Outcome("failed", "PePy's answer is larger than 64 MiB")
+            status, headers = response.status_code, response.headers
+    except Exception as error:  # noqa: BLE001 - urllib3's own and others get through at times
+        reason = NETWORK_FAILURES.get(type(error).__name__, "the connection to PePy failed")
+        return Outcome("try again", reason)
+    return judge(status, headers, body, project)
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytearray, project: str) -> Outcome:
+    """What PePy's answer comes to, as https://pepy.tech/pepy-api describes it.
+
+    Reasons are this program's own words: those of a server could drive a terminal.
+    """
+
+    def whole_number(header: str) -> int | None:
+        text = headers.get(header, "")
+        return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+
+    remaining = whole_number("X-Rate-Limit-Remaining")
+    if status == 200:
+        try:
+            figures = read_answer(body, project, datetime.now(UTC))
+        except ValueError as error:
+            return Outcome("failed", f"PePy's answer {error}", remaining)
+        return Outcome("figures", remaining=remaining, figures=figures)
+    if status == 401:
+        return Outcome("key refused", "PePy refused the API key", remaining)
+    if status == 404:
+        reason = "PePy doesn't know it: misspelt, or published less than a day ago?"
+        return Outcome("unknown", reason, remaining)
+    if status == 429:
+        retry_after = whole_number("X-Rate-Limit-Retry-After-Seconds") or 0
+        return Outcome("rate limited", remaining=0, retry_after=retry_after)
+    if status >= 500:
+        return Outcome("try again", f"PePy answered with an error (HTTP {status})", remaining)
+    reason = f"PePy's answer was not understood (HTTP {status}): check PEPY_API_URL"
+    return Outcome("failed", reason, remaining)
+
+
+def read_answer(body: bytes | bytearray, project: str, now: datetime) -> Figures:
+    """The figures in the body of PePy's answer, or ValueError saying why not to believe it."""
+    try:
+        answer = Answer.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise ValueError("is not JSON: an error page, or cut short") from None
+        # Deeper keys are the server's words, so only the first, which is the model's, is shown.
+        field = first["loc"][0] if first["loc"] else "it"
+        message = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"can't be believed: {field}: {message}") from None
+    if normalise(answer.id) != project:
+        raise ValueError("is about another project")
+    if any(day > now.date() for day in answer.downloads):
+        raise ValueError("can't be believed: it has downloads in the future")
+
+    history = {day: sum(releases.values()) for day, releases in sorted(answer.downloads.items())}
+    if sum(history.values()) >= COUNT_LIMIT:
+        raise ValueError("can't be believed: its days add up to too much")
+    newest = newest_day(history)
+    releases: Counter[str] = Counter()
+    if newest is not None:
+        for day, downloads in answer.downloads.items():
+            if newest - timedelta(days=30) < day <= newest:
+                releases.update(downloads)
+    ranked = sorted(
+        (-count, version)
+        for version, count in releases.items()
+        if count and len(version) <= 100 and version.isprintable()
+    )
+    top = [Release(version=version, downloads=-count) for count, version in ranked[:10]]
+    return Figures(answer.total_downloads, history, top, now)
+
+
+def newest_day(history: History) -> date | None:
+    """The last day with downloads."""
+    return max((day for day, downloads in history.items() if downloads), default=None)
+
+
+# ------------------------------------------------------------------------ fetch: every package
+
+
+class Limiter:
+    """How many requests may start now, learnt from PePy's headers alone.
+
+    PePy keeps a bucket of tokens per key; its size and rate depend on the plan. The first
+    request finds out how many tokens there are, and these are used without waiting. Then
+    the empty bucket is tried whenever the next token should be there, at the rate measured
+    so far; an answer tells of all tokens that have come back meanwhile, so trying late
+    loses nothing and the measured rate corrects itself. All times are in seconds.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.free: float = 1  # tokens known to be there and not promised to a request
+        self.resume = now  # when an empty bucket may be tried
+        self.interval: float | None = None  # between two tokens, as measured
+        self.granted_at = now
+        self._started = 0
+        self._flying: dict[str, tuple[float, int]] = {}  # since when, the how-manieth
+        self._lowest = math.inf  # tokens told of, since nothing was under way
+        self._refusals = 0  # in a row
+        self._limited = False  # whether PePy has ever told of tokens
+        self._emptied_at: float | None = None
+        self._granted_since = 0
+
+    def _uncounted(self, now: float) -> int:
+        """Requests under way that PePy may not have counted yet; slow answers don't matter."""
+        return sum(now - since < OVERDUE for since, _ in self._flying.values())
+
+    @property
+    def empty(self) -> bool:
+        """Whether no token is left of a bucket that has had some."""
+        return self.free < 1 and self._emptied_at is not None
+
+    def may_start(self, now: float) -> bool:
+        """Whether a request may start now; if so, say `started`."""
+        return self.free >= 1 or (now >= self.resume and not self._uncounted(now))
+
+    def started(self, project: str, now: float) -> None:
+        """A request starts."""
+        self.free = max(self.free - 1, 0)
+        self._started += 1
+        self._flying[project] = now, self._started
+
+    def answered(self, project: str, now: float, remaining: int | None) -> None:
+        """A request was answered, or given up, leaving `remaining` tokens (None: not told)."""
+        since, number = self._flying.pop(project)
+        if remaining is None:
+            self.resume = max(self.resume, now + (self.interval or FIRST_PAUSE))
+            return
+        self._limited = True
+        self._refusals = 0
+        self._granted_since += 1
+        self.granted_at = now
+        if now - since >= OVERDUE:
+            self.free = max(self.free, remaining - (self._started - number))
+            return
+        # Answers overtake each other, and those under way may not be counted in this one.
+        self._lowest = min(self._lowest, remaining)
+        if uncounted := self._uncounted(now):
+            self.free = min(self.free, max(remaining - uncounted, 0))
+        else:
+            self.free, self._lowest = self._lowest, math.inf
+            if self.free == 0:
+                self._emptied(since)
+
+    def untold(self, now: float) -> None:
+        """A good answer told of no tokens: unless others did, there is no limit."""
+        self.granted_at = now
+        if not self._limited:
+            self.free = math.inf
+
+    def refused(self, project: str, now: float, retry_after: int) -> None:
+        """A request was refused; a token comes within a second after `retry_after`."""
+        since, _ = self._flying.pop(project)
+        self._limited = True
+        self.free = 0
+        if self._emptied_at is None:
+            self._emptied(since)
+        # Rounded down, it may be a second short, and 0 may mean any part of a second; doubled
+        # for refusals in a row, so that a server that always says 0 isn't pestered.
+        pause = 1.0 if retry_after else min(self.interval or FIRST_PAUSE, 1.0)
+        pause *= 2 ** min(self._refusals, 5)
+        self.resume = min(
+            max(self.resume, now + retry_after + pause), max(now, self.granted_at + PATIENCE)
+        )
+        if not self._uncounted(now):
+            self._refusals += 1
+
+    def _emptied(self, since: float) -> None:
+        """The request that started at `since` took the last token."""
+        if self._emptied_at is None:
+            self._emptied_at, self._granted_since = since, 0
+        elif self._granted_since:
+            self.interval = (since - self._emptied_at) / self._granted_since
+        self.resume = since + (self.interval or FIRST_PAUSE) * 1.02  # late rather than early
+
+
+TIME_IS_UP = Outcome("postponed", "postponed: time is up")
+
+
+class Fetching:
+    """Asks for every project once, several at a time: iterate for each with its outcome.
+
+    The iterating thread alone decides what starts when. The others wait for one answer
+    each, so a server that never ends its answer costs a thread and not the run.
+    `deadline` is on the monotonic clock; after it nothing starts, and the rest is postponed.
+    """
+
+    def __init__(
+        self,
+        projects: Collection[str],
+        ask: Callable[[str], Outcome],
+        deadline: float = math.inf,
+        tick: Callable[[Fetching], None] = lambda _: None,
+    ) -> None:
+        self.ask = ask
+        self.deadline = deadline
+        self.tick = tick  # called several times a second
+        self.total = len(projects)
+        self.done = 0
+        self.started = time.monotonic()
+        self.limiter = Limiter(self.started)
+        self._ready = deque(projects)
+        self._later: list[tuple[float, str]] = []  # a heap: when to try again, what
+        self._flying: dict[str, float] = {}  # what, since when
+        self._answers: queue.SimpleQueue[tuple[str, Outcome]] = queue.SimpleQueue()
+        self._failures: dict[str, list[Outcome]] = defaultdict(list)
+        self._unanswered = 0  # packages in a row
+        self._probe_at = 0.0  # when to ask again while PePy seems to be down
+        self._stop: Outcome | None = None  # why nothing more is asked
+
+    def __iter__(self) -> Iterator[tuple[str, Outcome]]:
+        while self._ready or self._later or self._flying:
+            self._start(time.monotonic())
+            self.tick(self)
+            settled = [*self._abandon(), *self._give_up(time.monotonic())]
+            for project, outcome in settled or self._wait(time.monotonic()):
+                self.done += 1
+                yield project, outcome
+
+    @property
+    def waiting(self) -> bool:
+        """Whether what comes next waits for the rate limit."""
+        return bool(self._ready) and self.limiter.empty and not self._suspect
+
+    def seconds_left(self, now: float) -> float | None:
+        """How long the rest may take; None before the first answer."""
+        limited = self.limiter.free < 1 and self.limiter.interval
+        pace = limited or (self.done and (now - self.started) / self.done)
+        return pace * (self.total - self.done) if pace else None
+
+    def _start(self, now: float) -> None:
+        """Start whatever is due and allowed."""
+        if now >= self.deadline:
+            self._stop = self._stop or TIME_IS_UP
+        while not self._stop and self._may_start(now) and (project := self._next(now)):
+            self._flying[project] = now
+            self.limiter.started(project, now)
+            threading.Thread(target=self._fly, args=(project,), daemon=True).start()
+
+    def _next(self, now: float) -> str | None:
+        """What to ask for next: what has not been tried, then what has waited to be retried."""
+        if self._ready:
+            if self._suspect:  # if some packages are broken and not PePy, others will answer
+                self._ready.rotate(random.randrange(len(self._ready)))
+            return self._ready.popleft()
+        return heappop(self._later)[1] if self._later and self._later[0][0] <= now else None
+
+    @property
+    def _suspect(self) -> bool:
+        """Whether PePy seems to be down; then one request at a time finds out."""
+        return self._unanswered >= CONNECTIONS
+
+    def _may_start(self, now: float) -> bool:
+        if self._suspect and (self._flying or now < self._probe_at):
+            return False
+        return len(self._flying) < CONNECTIONS and self.limiter.may_start(now)
+
+    def _fly(self, project: str) -> None:
+        try:
+            outcome = self.ask(project)
+        except Exception as error:  # noqa: BLE001 - a bug must neither hang the run nor hide
+            outcome = Outcome("failed", f"a bug in pepy-stats: {type(error).__name__}")
+        self._answers.put((project, outcome))
+
+    def _wait(self, now: float) -> list[tuple[str, Outcome]]:
+        """The next final answer, if one comes before something else is due."""
+        due = [self.limiter.resume, self._probe_at, self.deadline, *(t for t, _ in self._later[:1])]
+        wake = min((when for when in due if when > now), default=math.inf)
+        try:
+            project, answer = self._answers.get(timeout=min(wake - now, TICK))
+        except queue.Empty:
+            return []
+        if self._flying.pop(project, None) is None:
+            return []  # it had been given up, which is final
+        outcome = self._learn(project, answer, time.monotonic())
+        return [(project, outcome)] if outcome else []
+
+    def _learn(
+        self, project: str, outcome: Outcome, now: float, *, final: bool = False
+    ) -> Outcome | None:
+        """Learn from what came of a request. None where the project is to be asked again."""
+        if outcome.kind == "rate limited":
+            self.limiter.refused(project, now, outcome.retry_after)
+            self._ready.appendleft(project)
+            if self.limiter.resume >= self.deadline:
+                self._stop = self._stop or TIME_IS_UP
+            elif now - self.limiter.granted_at >= PATIENCE:
+                reason = f"the key's rate limit granted nothing for {PATIENCE / 60:g} minutes"
+                self._stop = self._stop or Outcome("failed", reason)
+            return None
+        self.limiter.answered(project, now, outcome.remaining)
+        if outcome.kind != "try again":
+            self._unanswered = 0
+            if outcome.remaining is None:
+                self.limiter.untold(now)
+            if outcome.kind == "key refused":
+                self._stop = outcome
+            return outcome
+        self._failures[project].append(outcome)
+        attempts = len(self._failures[project])
+        if attempts == 1:  # else it may well be the package
+            self._unanswered += 1
+            self._probe_at = now + BACKOFF * 2 ** min(max(self._unanswered - CONNECTIONS, 0), 5)
+        if self._unanswered >= OUTAGE:
+            reason = f"not asked: PePy failed for {OUTAGE} packages in a row"
+            self._stop = self._stop or Outcome("failed", reason)
+        if final or attempts >= ATTEMPTS:
+            return outcome
+        pause = BACKOFF * 2 ** (attempts - 1) * random.uniform(0.8, 1.2)
+        heappush(self._later, (now + pause, project))
+        return None
+
+    def _abandon(self) -> list[tuple[str, Outcome]]:
+        """Once nothing more is asked: whatever is not under way."""
+        if self._stop is None:
+            return []
+        rest = [*self._ready, *(project for _, project in self._later)]
+        self._ready.clear()
+        self._later.clear()
+        if self._stop is TIME_IS_UP:
+            return [(project, TIME_IS_UP) for project in rest]
+        return [(project, [self._stop, *self._failures[project]][-1]) for project in rest]
+
+    def _give_up(self, now: float) -> list[tuple[str, Outcome]]:
+        """What has been under way for too long: that is final, as it may hang again."""
+        reason = f"PePy's answer did not end within {ANSWER_SECONDS:g} seconds"
+        outcome = Outcome("try again", reason)
+        hung = [p for p, since in self._flying.items() if now - since > ANSWER_SECONDS]
+        for project in hung:
+            del self._flying[project]
+            self._learn(project, outcome, now, final=True)
+        return [(project, outcome) for project in hung]
