@@ -13,22 +13,26 @@ A metric is one row of METRICS; a source is one function that returns figures.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import queue
 import random
 import re
+import shutil
 import threading
 import time
 import tomllib
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from heapq import heappop, heappush
+from operator import attrgetter, lt
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     AfterValidator,
@@ -776,3 +780,275 @@ class Fetching:
             del self._flying[project]
             self._learn(project, outcome, now, final=True)
         return [(project, outcome) for project in hung]
+
+
+# ------------------------------------------------------------------------------------ keep
+
+
+def windows_end(fetched: Iterable[History], kept_ends: Iterable[date]) -> date | None:
+    """The day on which this run's windows end: the newest that PePy surely has.
+
+    That is the newest day that at least half of the fetched packages have reached, since an
+    import may be under way; those without downloads in the newest week have no say, since
+    quiet packages lack days by nature. Never before any of `kept_ends`. None if nothing was
+    ever downloaded.
+    """
+    reached = sorted(filter(None, map(newest_day, fetched)), reverse=True)
+    lively = [day for day in reached if day > reached[0] - timedelta(days=7)]
+    half = (len(lively) + 1) // 2
+    return max([*lively[half - 1 : half], *kept_ends], default=None)
+
+
+def window(history: History, end: date, days: int) -> list[int]:
+    """Downloads of the `days` days up to and with `end`, newest first, 0 where there is none."""
+    return [history.get(end - timedelta(days=back), 0) for back in range(days)]
+
+
+def keep(old: Kept | None, new: Figures, project: str, end: date | None) -> Kept:
+    """What to keep of a package after a fetch, its windows ending on `end`.
+
+    Newer figures replace older ones for the same day, and no day is ever dropped. Where
+    nothing but the time differs from what was kept on the same UTC day, that is kept.
+    """
+    history = dict(sorted(((old.history if old else {}) | new.history).items()))
+    month = window(history, end, 30) if end else [0]
+    stats = Stats(
+        package=project,
+        timestamp=new.fetched.replace(microsecond=0),
+        total_downloads=new.total,
+        last_date=end,
+        last_day=month[0],
+        last_week=sum(month[:7]),
+        last_month=sum(month),
+        average_daily=round(sum(month) / 30, 1),
+        top_releases=new.top_releases,
+    )
+    if old and old.stats and old.stats.timestamp.date() == stats.timestamp.date():
+        unchanged = old.stats == stats.model_copy(update={"timestamp": old.stats.timestamp})
+        stats = old.stats if unchanged else stats
+    return Kept(stats, history)
+
+
+STATS, HISTORY = "{}/stats.json", "{}/history.csv"  # below the output folder
+HISTORY_HEADER = "date,downloads"
+
+
+def read_kept(output: Path, project: str) -> Kept | None:
+    """What earlier runs kept of a project under `output`, or None.
+
+    Raises ValueError where a file can't be read or was damaged: the history can't be fetched
+    again, so it is for a person to mend it, not for this program to write over it.
+    """
+    stats, history = None, {}
+    path = output / STATS.format(project)
+    try:
+        if (text := _read(path)) is not None:
+            stats = Stats.model_validate_json(text)
+            if stats.package != project:
+                raise ValueError
+            # A day in the future would take every package's windows along.
+            if stats.last_date and parse_day(str(stats.last_date)) > datetime.now(UTC).date():
+                raise ValueError
+        path = output / HISTORY.format(project)
+        if (text := _read(path)) is not None:
+            history = parse_history(text)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:
+        message = f"{path} is damaged: restore it with git, or delete it to start over"
+        raise ValueError(message) from None
+    return Kept(stats, history) if stats or history else None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def parse_history(text: bytes) -> History:
+    """A history.csv as a dict of day to downloads. Raises ValueError if it isn't one."""
+    header, *rows = text.decode("ascii").splitlines()
+    days, counts = [], []
+    for row in rows:
+        day, downloads = row.split(",")
+        days.append(parse_day(day))
+        counts.append(int(downloads))
+    rising = all(map(lt, days, days[1:]))
+    if header != HISTORY_HEADER or not rising or not set("".join(rows)) <= set("0123456789-,"):
+        raise ValueError
+    if counts and not 0 <= min(counts) <= max(counts) < COUNT_LIMIT:
+        raise ValueError
+    return dict(zip(days, counts, strict=True))
+
+
+def read_all_kept(
+    output: Path, projects: Iterable[str]
+) -> tuple[dict[str, Kept], dict[str, Outcome]]:
+    """The kept figures of those projects that have any, and the failures of damaged ones."""
+    kept: dict[str, Kept] = {}
+    damaged: dict[str, Outcome] = {}
+    for project in projects:
+        try:
+            if (figures := read_kept(output, project)) is not None:
+                kept[project] = figures
+        except ValueError as error:
+            damaged[project] = Outcome("failed", str(error))
+    return kept, damaged
+
+
+# ----------------------------------------------------------------------------------- render
+
+
+class Metric(NamedTuple):
+    """A badge that every package has."""
+
+    path: str
+    figure: Callable[[Stats], int]
+    suffix: str
+
+
+METRICS = (
+    Metric("{}.json", attrgetter("total_downloads"), ""),
+    Metric("{}/day.json", attrgetter("last_day"), "/day"),
+    Metric("{}/week.json", attrgetter("last_week"), "/week"),
+    Metric("{}/month.json", attrgetter("last_month"), "/month"),
+)
+UNITS = {"abbreviation": "KMBT", "international_system": "kMGT", "none": ""}
+
+
+def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> str:
+    """A count as a badge shows it: rounded half up, without trailing zeros, as in `1.4B`.
+
+    `units` is a key of UNITS, `decimals` 0 to 3. The largest unit has no next: `1000T`.
+    In integers throughout: a float would round 1,050 down, and large totals anyhow.
+    """
+    if not UNITS[units]:
+        return f"{count:,}"
+    if count < 1000:
+        return str(count)
+    scale = 10**decimals
+    for power in range(1, len(UNITS[units]) + 1):
+        size = 1000**power
+        rounded = (2 * count * scale + size) // (2 * size)
+        if rounded < 1000 * scale:  # else it carries into the next unit
+            break
+    unit = UNITS[units][power - 1]
+    whole, fraction = divmod(rounded, scale)
+    digits = f"{fraction:0{decimals}}".rstrip("0") if decimals else ""
+    return f"{whole}.{digits}{unit}" if digits else f"{whole}{unit}"
+
+
+def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, bytes]:
+    """Every published file: its path below the output folder, and its bytes.
+
+    Pure, and the only place that decides what is published. A package's stats.json comes
+    first, and goes last: whatever has one is a package's folder, even after a kill.
+    """
+    files: dict[str, str] = {}
+    for package in packages:
+        figures = kept.get(package.project)
+        if figures is None:
+            continue
+        if figures.stats is not None:
+            files[STATS.format(package.project)] = figures.stats.model_dump_json(indent=2)
+        rows = [f"{day},{downloads}" for day, downloads in figures.history.items()]
+        files[HISTORY.format(package.project)] = "\n".join([HISTORY_HEADER, *rows])
+        if figures.stats is None:
+            continue
+        look = package.model_dump(include=set(Look.model_fields), exclude_none=True)
+        for metric in METRICS:
+            count = metric.figure(figures.stats)
+            message = format_count(count, package.units, package.decimals) + metric.suffix
+            badge = {"schemaVersion": 1, "label": look["label"], "message": message} | look
+            files[metric.path.format(package.project)] = json.dumps(
+                badge, ensure_ascii=False, indent=2
+            )
+    return {path: f"{text}\n".encode() for path, text in files.items()}
+
+
+# ---------------------------------------------------------------------------------- publish
+
+
+SCRATCH = ".pepy-stats.tmp"  # below the output folder, while it is being written to
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[None]:
+    """One run at a time reads, merges and writes the kept figures below `output`.
+
+    The folder itself is locked, so there is no lock file, and a killed run leaves no lock.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    if fcntl is None:
+        yield
+        return
+    folder = os.open(output, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def publish(
+    output: Path, files: Mapping[str, bytes], remove: Iterable[str] = ()
+) -> tuple[list[str], dict[str, str]]:
+    """Make `output` hold `files` and none of `remove`.
+
+    Returns the paths that changed, and for those that could not be written or removed why.
+    A file is replaced whole or not at all, and left alone if its bytes are right already.
+    Only to be called while the folder is locked: what a killed run left behind goes first.
+    """
+    changed: list[str] = []
+    failed: dict[str, str] = {}
+    scratch = output / SCRATCH
+    if scratch.is_symlink() or scratch.is_file():
+        scratch.unlink()
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+
+    def write(target: Path, content: bytes) -> bool:
+        if _read(target) == content:
+            return False
+        fresh = scratch / target.name
+        fresh.write_bytes(content)
+        if not target.parent.exists():
+            target.parent.mkdir()
+        fresh.replace(target)
+        return True
+
+    def delete(target: Path) -> bool:
+        target.unlink()
+        if target.parent != output and not any(target.parent.iterdir()):
+            target.parent.rmdir()
+        return True
+
+    jobs = [(path, partial(write, output / path, content)) for path, content in files.items()]
+    jobs += [(path, partial(delete, output / path)) for path in remove if (output / path).exists()]
+    for path, job in jobs:
+        try:
+            if job():
+                changed.append(path)
+        except OSError as error:
+            failed[path] = error.strerror or type(error).__name__
+    shutil.rmtree(scratch, ignore_errors=True)
+    return changed, failed
+
+
+def unlisted(output: Path, listed: Collection[str]) -> dict[str, list[str]]:
+    """Packages published below `output` that are not listed, and their files' paths."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(output.glob(STATS.format("*"))):
+        project = path.parent.name
+        if project in listed or project != normalise(project) or path.parent.is_symlink():
+            continue
+        try:
+            kept = read_kept(output, project)
+            package = Package(name=project)
+        except ValueError:
+            continue  # not a package's folder, or too damaged to be sure
+        if kept is not None:
+            found[project] = [*reversed(render([package], {project: kept}))]
+    return found
