@@ -13,6 +13,7 @@ A metric is one row of METRICS; a source is one function that returns figures.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -20,6 +21,8 @@ import queue
 import random
 import re
 import shutil
+import signal
+import sys
 import threading
 import time
 import tomllib
@@ -33,6 +36,7 @@ from heapq import heappop, heappush
 from operator import attrgetter, lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -1052,3 +1056,399 @@ def unlisted(output: Path, listed: Collection[str]) -> dict[str, list[str]]:
         if kept is not None:
             found[project] = [*reversed(render([package], {project: kept}))]
     return found
+
+
+# ----------------------------------------------------------------------------------- report
+
+
+def say(*lines: str, log: bool = True) -> None:
+    """Write lines to the log (standard error), or to standard output.
+
+    Where nobody reads on, as behind `| head`, the job goes on all the same.
+    """
+    stream = sys.stderr if log else sys.stdout
+    if stream is None:  # closed from the start
+        return
+    try:
+        print("\n".join(map(plain, lines)), file=stream, flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def summarise(markdown: str, annotations: Iterable[tuple[str, str, str]] = ()) -> None:
+    """Add to the job's summary on GitHub, and annotate it with (level, project, text).
+
+    https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+    """
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        return
+    try:
+        with Path(path).open("a", encoding="utf-8") as summary:
+            summary.write(markdown)
+    except OSError as error:
+        say(f"warning: Cannot write the job's summary: {error}")
+
+    def escaped(text: str) -> str:
+        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+    for level, title, text in annotations:
+        say(f"::{level} title={title}::{escaped(text)}", log=False)
+
+
+class Row(NamedTuple):
+    """What happened to one package; its level decides about annotations and the exit code."""
+
+    project: str
+    total: str
+    change: str
+    month: str
+    happened: str
+    level: Literal["", "warning", "error"] = ""
+
+
+HEADINGS = ("package", "total", "change", "month", "what happened")
+SUMMARY_ROWS = 1000  # a summary on GitHub holds 1 MiB
+
+
+def describe(project: str, outcome: Outcome, before: Kept | None, after: Kept | None) -> Row:
+    """The report's row for one package that was asked for."""
+    old, new = before.stats if before else None, after.stats if after else None
+    total = f"{new.total_downloads:,}" if new else "–"
+    month = f"{new.last_month:,}" if new else "–"
+    if outcome.kind == "figures" and new:
+        if old is None:
+            return Row(project, total, "–", month, "new")
+        difference = new.total_downloads - old.total_downloads
+        change = f"{difference:+,}"
+        if difference < 0:
+            note = "the total fell; published, since PePy corrects itself at times"
+            return Row(project, total, change, month, note, "warning")
+        return Row(project, total, change, month, "updated" if new != old else "unchanged")
+    if outcome.kind == "unknown" and new:
+        note = f"PePy no longer knows it; the figures of {new.timestamp:%Y-%m-%d} stand"
+        return Row(project, total, "–", month, note, "warning")
+    level: Literal["", "error"] = "" if outcome.kind == "postponed" else "error"
+    return Row(project, total, "–", month, outcome.reason, level)
+
+
+def report(rows: list[Row], notes: list[str]) -> None:
+    """Print the table to standard output, and to the job's summary on GitHub."""
+    cells: list[tuple[str, ...]] = [HEADINGS, *(row[:5] for row in rows)] if rows else []
+    name, *widths = [max(map(len, column)) for column in zip(*cells, strict=True)] or [0]
+    table = [
+        "  ".join([first.ljust(name), *map(str.rjust, numbers, widths), last])
+        for first, *numbers, last in cells
+    ]
+    say(*table, *notes, log=False)
+
+    lines = [f"| {' | '.join(HEADINGS)} |", "| :-- | --: | --: | --: | :-- |"] if rows else []
+    urgent = sorted(rows, key=lambda row: ("error", "warning", "").index(row.level))
+    for row in urgent[:SUMMARY_ROWS]:
+        happened = re.sub(r"([\\`*_{}\[\]<>|&])", r"\\\1", plain(row.happened))
+        lines.append(f"| `{row.project}` | {row.total} | {row.change} | {row.month} | {happened} |")
+    more = len(rows) - SUMMARY_ROWS
+    lines += ["", f"And {more} packages more."] if more > 0 else []
+    for note in notes:
+        lines += ["", plain(note)]
+    annotations = [(row.level, row.project, row.happened) for row in rows if row.level]
+    summarise("\n".join(lines) + "\n", annotations)
+
+
+class ProgressLine:
+    """On a terminal one line that is redrawn, elsewhere a line a package."""
+
+    def __init__(self) -> None:
+        self.live = bool(sys.stderr and sys.stderr.isatty()) and os.environ.get("TERM") != "dumb"
+        self.latest = ""
+
+    def package(self, fetching: Fetching, project: str, outcome: Outcome) -> None:
+        """A package is done."""
+        self.latest = project
+        if not self.live:
+            what = f"{outcome.figures.total:,} downloads" if outcome.figures else outcome.reason
+            say(f"[{fetching.done}/{fetching.total}] {project}: {what}")
+
+    def tick(self, fetching: Fetching) -> None:
+        """Time has passed."""
+        if not self.live:
+            return
+        seconds = fetching.seconds_left(time.monotonic())
+        parts = [
+            f"[{fetching.done}/{fetching.total}]",
+            "waiting for PePy's rate limit" if fetching.waiting else self.latest,
+            f"about {_duration(seconds)} left" if seconds else "",
+        ]
+        line = plain("  ".join(filter(None, parts)))[: shutil.get_terminal_size().columns - 1]
+        self._draw(line)
+
+    def end(self) -> None:
+        """Nothing more is fetched."""
+        if self.live:
+            self._draw("")
+
+    def _draw(self, line: str) -> None:
+        try:
+            print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
+        except OSError:  # the terminal is gone, the job goes on
+            self.live = False
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds // 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+# ------------------------------------------------------------------------------ the command
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line."""
+
+    command: Literal["update", "render"]
+    names: list[str]
+    missing: bool
+    prune: bool
+    time_limit: float
+    config: Path
+    output: Path
+
+
+def pepy_access() -> tuple[str, str]:
+    """PePy's address and the key, from the environment. Raises Unable, never showing the key."""
+    url = os.environ.get("PEPY_API_URL", "").strip().rstrip("/") or "https://api.pepy.tech"
+    try:
+        parts = urlsplit(url)
+        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+        usable = parts.hostname and (parts.scheme == "https" or local) and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Unable(
+            "PEPY_API_URL must be an https:// address (http:// only for this machine), "
+            "since the key is sent there."
+        )
+    key = os.environ.get("PEPY_API_KEY", "").strip()
+    if not key:
+        raise Unable(
+            "There is no PePy API key. Get a free one from your profile on https://pepy.tech "
+            "and set it as PEPY_API_KEY (on GitHub: as a repository secret of that name)."
+        )
+    if not all(" " <= char <= "~" for char in key):
+        raise Unable(
+            "PEPY_API_KEY has characters that no key has: copy the key alone, from your "
+            "profile on https://pepy.tech."
+        )
+    return url, key
+
+
+def choose(arguments: Arguments, listed: Collection[str]) -> list[str]:
+    """The projects to fetch: those without figures first, then the longest unrefreshed.
+
+    Raises Unable for a name that is not listed.
+    """
+    names = {normalise(name) for name in arguments.names}
+    if unknown := sorted(names - set(listed)):
+        names_shown = ", ".join(map(_short_key, unknown))
+        raise Unable(
+            f"Not listed in {plain(str(arguments.config))}: {names_shown}. Add it there first."
+        )
+    kept, damaged = read_all_kept(arguments.output, names or listed)
+
+    def fetched_at(project: str) -> float:
+        stats = kept[project].stats if project in kept else None
+        return stats.timestamp.timestamp() if stats else 0
+
+    asked = [p for p in listed if p not in damaged and (not names or p in names)]
+    if arguments.missing:
+        asked = [project for project in asked if not fetched_at(project)]
+    return sorted(asked, key=fetched_at)
+
+
+def fetch(
+    asked: Collection[str], url: str, key: str, deadline: float
+) -> tuple[dict[str, Outcome], bool]:
+    """The outcome of every project asked for, and whether somebody interrupted.
+
+    Nothing is asked after `deadline`, in seconds on the monotonic clock. Raises Unable if
+    PePy refused the key before it answered for anything.
+    """
+    session = open_session(key)
+    line = ProgressLine()
+    fetching = Fetching(asked, lambda p: ask_pepy(session, url, p), deadline, line.tick)
+    outcomes: dict[str, Outcome] = {}
+    interrupted = False
+    try:
+        for project, outcome in fetching:
+            outcomes[project] = outcome
+            if outcome.kind != "key refused":  # that is told once, for all
+                line.package(fetching, project, outcome)
+    except KeyboardInterrupt:  # or a job that GitHub cancels: what is fetched is not lost
+        interrupted = True
+        rest = Outcome("postponed", "postponed: the run was interrupted")
+        outcomes = dict.fromkeys(asked, rest) | outcomes
+    line.end()
+    kinds = {outcome.kind for outcome in outcomes.values()}
+    if "key refused" in kinds and "figures" not in kinds:
+        raise Unable(
+            "PePy refused the API key. Check PEPY_API_KEY, or make a new key in your "
+            "profile on https://pepy.tech."
+        )
+    return outcomes, interrupted
+
+
+def run(arguments: Arguments, started: float) -> int:
+    """The whole job. Returns the exit code.
+
+    Raises Unable before anything is written, OSError where the folder can't be written to.
+    """
+    packages = {package.project: package for package in read_packages(arguments.config)}
+    output = arguments.output
+    nearest = next(path for path in (output, *output.parents) if path.exists())
+    if not nearest.is_dir():
+        raise Unable(f"{plain(str(nearest))} is not a folder: name one with --output.")
+    outcomes: dict[str, Outcome] = {}
+    interrupted = False
+    if arguments.command == "update" and (asked := choose(arguments, packages)):
+        deadline = started + arguments.time_limit * 60
+        outcomes, interrupted = fetch(asked, *pepy_access(), deadline)
+
+    with locked(output):
+        # Read only now: another run may have published while this one fetched.
+        before, damaged = read_all_kept(output, packages)
+        outcomes |= damaged
+        figures = {p: outcome.figures for p, outcome in outcomes.items() if outcome.figures}
+        ends = [kept.stats.last_date for kept in before.values() if kept.stats]
+        end = windows_end((new.history for new in figures.values()), filter(None, ends))
+        after = before | {
+            project: keep(before.get(project), new, project, end)
+            for project, new in figures.items()
+        }
+        gone = unlisted(output, packages)
+        remove = [path for paths in gone.values() for path in paths] if arguments.prune else []
+        changed, failed = publish(output, render(packages.values(), after), remove)
+
+    for path, reason in failed.items():
+        project = path.partition("/")[0].removesuffix(".json")
+        outcomes[project] = Outcome("failed", f"cannot write {output / path}: {reason}")
+    rows = [
+        describe(project, outcome, before.get(project), after.get(project))
+        for project in [*packages, *gone]
+        if (outcome := outcomes.get(project))
+    ]
+    notes = [f"{len(changed)} files changed in {output}."]
+    if without := [p for p in packages if p not in outcomes and p not in after]:
+        notes.append(f"Without figures yet: {', '.join(without)}. Run update.")
+    if gone and arguments.prune:
+        notes.append(f"No longer listed, files removed: {', '.join(gone)}.")
+    elif gone:
+        notes.append(f"No longer listed, files left alone: {', '.join(gone)}. Remove with --prune.")
+    report(rows, notes)
+    return 130 if interrupted else int(any(row.level == "error" for row in rows))
+
+
+HELP = """\
+Fetch the download figures of the packages in packages.toml from PePy, keep them, and
+write Shields endpoint badges into docs/.
+
+  script.py                         fetch every package, then write all badges
+  script.py update requests flask   fetch only these
+  script.py update --missing        fetch only packages that have no figures yet
+  script.py render                  write the badges anew from what is kept: no network
+"""
+HELP_BELOW = """\
+environment:
+  PEPY_API_KEY   your key, free from your profile on https://pepy.tech
+  PEPY_API_URL   PePy's address (default: https://api.pepy.tech)
+
+exit code:
+  0    everything asked for is fresh, or postponed to the next run
+  1    something failed; everything else was published
+  2    nothing could be done; the message says what to do
+  130  interrupted; what had been fetched was published
+"""
+
+
+def parse(argv: list[str] | None) -> Arguments:
+    """The command line as Arguments; exits with code 2 where it makes no sense."""
+    parser = argparse.ArgumentParser(
+        prog="script.py",
+        description=HELP,
+        epilog=HELP_BELOW,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+    def minutes(text: str) -> float:
+        value = float(text)
+        if not 0 < value < math.inf:
+            raise ValueError
+        return value
+
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=["update", "render"],
+        default="update",
+        help="what to do (default: update)",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="fetch only these packages")
+    parser.add_argument("--missing", action="store_true", help="fetch only what has no figures yet")
+    parser.add_argument(
+        "--time-limit",
+        type=minutes,
+        metavar="MINUTES",
+        help="start no request after that; the next run continues",
+    )
+    parser.add_argument(
+        "--prune", action="store_true", help="remove the files of packages no longer listed"
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path("packages.toml"),
+        metavar="FILE",
+        help="the list of packages (default: packages.toml)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("docs"),
+        metavar="DIR",
+        help="where the figures and badges go (default: docs)",
+    )
+    options = vars(parser.parse_intermixed_args(argv))
+    if options["command"] == "render" and any(map(options.get, ("names", "missing", "time_limit"))):
+        parser.error("render fetches nothing: NAME, --missing and --time-limit go with update")
+    options["time_limit"] = options["time_limit"] or math.inf
+    return Arguments(**options)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    started = time.monotonic()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # closed
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    arguments = parse(argv)
+    try:
+        return run(arguments, started)
+    except Unable as error:
+        say(*f"error: {error}".split("\n"))
+        message = plain(str(error).replace("\n", " "))
+        code = "".join(f"    {plain(line)}\n" for line in str(error).split("\n"))
+        summarise(f"**Nothing was done.**\n\n{code}\n", [("error", "pepy-stats", message)])
+        return 2
+    except OSError as error:
+        say(f"error: Cannot publish: {error}. Every file is whole: mend this and run it again.")
+        return 1
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
