@@ -285,11 +285,8 @@ def _explain(error: ErrorDetails, data: dict[str, Any]) -> str:
             table = data["package"][index]
             name = table.get("name") if isinstance(table, dict) else None
             place = f"[[package]] {index + 1}" + (f" ({_short(name)})" if name else "")
-            if (
-                isinstance(table, dict)
-                and keys
-                and keys[0] in data.get("defaults", {}).keys() - table
-            ):
+            inherited = isinstance(table, dict) and not table.keys() & set(keys)
+            if inherited and error["type"] != "missing":
                 place = "[defaults]"
         case ("defaults", *keys):
             place = "[defaults]"

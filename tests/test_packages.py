@@ -222,6 +222,8 @@ def test_logos_that_do_not_go_together_in_the_defaults_are_told_there(
         ("package = []", "at least one package"),
         ('[package]\nname = "x"', "at least one package"),
         ("package = [1]", "dictionary"),
+        ('defaults = 5\n[[package]]\nlabel = "nameless"', "name: is missing"),
+        ('defaults = 5\n[[package]]\nname = "x"\nlabel = 5', "has 2 mistakes"),
         ('[[package]]\nname = "x"\nlabel = "a\\u0007b"', "control characters"),
         ('[[package]]\nname = "x"\nlabel = "a\\nb"', "one line"),
         ("[[package]]\nname = 2026-01-01", "string"),
