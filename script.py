@@ -949,23 +949,27 @@ def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, b
     """
     files: dict[str, str] = {}
     for package in packages:
-        figures = kept.get(package.project)
-        if figures is None:
+        project = package.project
+        if project not in kept:
             continue
-        if figures.stats is not None:
-            files[STATS.format(package.project)] = figures.stats.model_dump_json(indent=2)
-        rows = [f"{day},{downloads}" for day, downloads in figures.history.items()]
-        files[HISTORY.format(package.project)] = "\n".join([HISTORY_HEADER, *rows])
-        if figures.stats is None:
+        stats, history = kept[project].stats, kept[project].history
+        if stats is not None:
+            files[STATS.format(project)] = stats.model_dump_json(indent=2)
+        rows = [f"{day},{downloads}" for day, downloads in history.items()]
+        files[HISTORY.format(project)] = "\n".join([HISTORY_HEADER, *rows])
+        if stats is None:
             continue
         look = package.model_dump(include=set(Look.model_fields), exclude_none=True)
         for metric in METRICS:
-            count = metric.figure(figures.stats)
-            message = format_count(count, package.units, package.decimals) + metric.suffix
-            badge = {"schemaVersion": 1, "label": look["label"], "message": message} | look
-            files[metric.path.format(package.project)] = json.dumps(
-                badge, ensure_ascii=False, indent=2
-            )
+            count = format_count(metric.figure(stats), package.units, package.decimals)
+            badge = {
+                "schemaVersion": 1,
+                "label": look["label"],
+                "message": count + metric.suffix,
+                **look,
+            }
+            text = json.dumps(badge, ensure_ascii=False, indent=2)
+            files[metric.path.format(project)] = text
     return {path: f"{text}\n".encode() for path, text in files.items()}
 
 
