@@ -36,7 +36,7 @@ from heapq import heappop, heappush
 from operator import attrgetter, lt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -47,6 +47,7 @@ from pydantic import (
     Field,
     NonNegativeFloat,
     NonNegativeInt,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -62,7 +63,6 @@ try:
 except ImportError:  # Windows has no such lock: there, don't start two runs at once
     fcntl = None  # type: ignore[assignment]
 
-HOME = f"https://github.com/{os.environ.get('GITHUB_REPOSITORY', 'owner/pepy-stats')}"
 CONNECTIONS = 8  # requests in flight at once
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 20.0  # seconds without a sign of life
 ANSWER_SECONDS = 60.0  # for one whole answer, however slowly it drips
@@ -224,6 +224,54 @@ class Package(Options):
         return normalise(self.name)
 
 
+def _github_repository() -> str:
+    name = os.environ.get("GITHUB_REPOSITORY", "")
+    return name if re.fullmatch(_REPOSITORY, name, re.ASCII) else "OWNER/REPO"
+
+
+def _pages_address(data: dict[str, Any]) -> str:
+    # https://docs.github.com/pages/getting-started-with-github-pages/what-is-github-pages
+    owner, _, name = data.get("repository", "").partition("/")
+    host = f"{owner}.github.io"
+    return f"https://{host}" if name.lower() == host.lower() else f"https://{host}/{name}"
+
+
+_REPOSITORY = r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+"
+
+
+class Site(BaseModel):
+    """[site]: the repository, and where its docs/ is published. GitHub knows both by itself."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    repository: Annotated[
+        str,
+        AfterValidator(lambda text: text.removeprefix("https://github.com/")),
+        _matching(_REPOSITORY, "a repository is written as OWNER/NAME"),
+    ] = Field(default_factory=_github_repository)
+    url: Annotated[
+        str,
+        AfterValidator(lambda text: text.rstrip("/")),
+        _matching(
+            r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~-]+)*",
+            "Shields reads only https:// addresses, here one without ? and #",
+        ),
+    ] = Field(default_factory=_pages_address)
+
+    @property
+    def home(self) -> str:
+        """The repository's address."""
+        return f"https://github.com/{self.repository}"
+
+
+class Limits(BaseModel):
+    """[limits]: what strangers may add."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    packages: Annotated[int, Field(ge=0)] = 500  # listed in all
+
+
 LOGO_OPTIONS = {"namedLogo", "logoSvg", "logoColor", "logoSize"}
 
 
@@ -232,8 +280,10 @@ class Config(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
+    site: Site = Field(default_factory=Site)
+    limits: Limits = Limits()
     defaults: Options = Options()
-    package: Annotated[list[Package], Field(min_length=1)]
+    package: list[Package] = []
 
     @field_validator("package", mode="before")
     @classmethod
@@ -251,54 +301,65 @@ class Config(BaseModel):
         return [merged(table) if isinstance(table, dict) else table for table in tables]
 
 
-def read_packages(path: Path) -> list[Package]:
-    """The packages listed in a packages.toml, in its order.
-
-    Raises Unable with every mistake in it, each with its place, value and what is allowed.
-    """
-    name = plain(str(path))
+def read_list(path: Path) -> tuple[Config, bytes]:
+    """A packages.toml, and its bytes. Raises Unable if it can't be read or has mistakes."""
     try:
-        data = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+        text = path.read_bytes()
     except OSError as error:
+        name = plain(str(path))
         raise Unable(
             f"Cannot read {name}: {error.strerror}. Name the list with --config."
         ) from None
+    return parse_list(text, plain(str(path))), text
+
+
+def parse_list(text: bytes, name: str) -> Config:
+    """The text of the packages.toml called `name`.
+
+    Raises Unable with every mistake in it, each with its place, value and what is allowed.
+    """
+    try:
+        data = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise Unable(f"{name} is not UTF-8 text (line {line}): save it as UTF-8.") from None
     except (ValueError, RecursionError) as error:
         raise Unable(f"{name} is not valid TOML: {error}.") from None
     try:
-        return Config.model_validate(data, context=set()).package
+        return Config.model_validate(data, context=set())
     except ValidationError as error:
         mistakes = list(dict.fromkeys(_explain(details, data) for details in error.errors()))
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise Unable("\n  ".join([f"{name} has {count}:", *mistakes])) from None
 
 
+SECTIONS: dict[str, type[BaseModel]] = {"defaults": Options, "site": Site, "limits": Limits}
+
+
 def _explain(error: ErrorDetails, data: dict[str, Any]) -> str:
     """One mistake in words: place = value: what is allowed."""
+    model: type[BaseModel] = Config
     match error["loc"]:
         case ("package",):
-            return '[[package]]: list at least one package: [[package]] and name = "…" below it'
+            return '[[package]]: list every package as [[package]] and name = "…" below it'
         case ("package", int(index), *keys):
+            model = Package
             table = data["package"][index]
             name = table.get("name") if isinstance(table, dict) else None
             place = f"[[package]] {index + 1}" + (f" ({_short(name)})" if name else "")
             inherited = isinstance(table, dict) and not table.keys() & set(keys)
             if inherited and error["type"] != "missing":
                 place = "[defaults]"
-        case ("defaults", *keys):
-            place = "[defaults]"
+        case ("defaults" | "site" | "limits" as section, *keys):
+            model = SECTIONS[section]
+            place = f"[{section}]"
         case (*keys,):
             place = ""
     place = " ".join([place, *map(_short_key, keys)]).strip()
     if error["type"] == "missing":
         return f"{place}: is missing"
     if error["type"] == "extra_forbidden":
-        model = Options if place.startswith("[defaults]") else Package
-        allowed = model.model_fields if place.startswith("[") else Config.model_fields
-        return f"{place}: no such key; allowed are {', '.join(sorted(allowed))}"
+        return f"{place}: no such key; allowed are {', '.join(sorted(model.model_fields))}"
     reason = error.get("ctx", {}).get("error", error["msg"])
     return f"{place} = {_short(error['input'])}: {reason}"
 
@@ -413,13 +474,13 @@ class Outcome:
     figures: Figures | None = None
 
 
-def open_session(key: str) -> Session:
-    """A session of kept-alive connections that carries PePy's key."""
+def open_session(key: str, home: str) -> Session:
+    """A session of kept-alive connections that carries PePy's key, and says who asks."""
     import requests  # only here, since rendering and --help need no network
 
     session = requests.Session()
     session.headers.update(
-        {"X-API-Key": key, "User-Agent": f"pepy-stats (+{HOME})", "Accept-Encoding": "gzip"}
+        {"X-API-Key": key, "User-Agent": f"pepy-stats (+{home})", "Accept-Encoding": "gzip"}
     )
     return session
 
@@ -811,7 +872,10 @@ def keep(old: Kept | None, new: Figures, project: str, end: date | None) -> Kept
     Newer figures replace older ones for the same day, and no day is ever dropped. Where
     nothing but the time differs from what was kept on the same UTC day, that is kept.
     """
-    history = dict(sorted(((old.history if old else {}) | new.history).items()))
+    known = old.history if old else {}
+    if old and old.stats and old.stats.timestamp > new.fetched:  # by a run that went on meanwhile
+        return Kept(old.stats, dict(sorted((new.history | known).items())))
+    history = dict(sorted((known | new.history).items()))
     month = window(history, end, 30) if end else [0]
     stats = Stats(
         package=project,
@@ -1201,6 +1265,126 @@ def _duration(seconds: float) -> str:
     return f"{seconds // 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
+# -------------------------------------------------------------------- requests for packages
+
+REQUEST_FIELDS = {  # of .github/ISSUE_TEMPLATE/add-package.yml, and the options they set
+    "Packages": "name",
+    "Label": "label",
+    "Colour": "color",
+    "Logo": "namedLogo",
+}
+REQUEST_BYTES = 4 * 65_536  # GitHub's limit is 65,536 characters
+REQUEST_PACKAGES = 10
+REQUEST_LABEL = 60  # characters
+
+
+class Refused(Exception):
+    """A request that won't be granted as it stands; the reasons are Markdown."""
+
+    def __init__(self, *reasons: str) -> None:
+        self.reasons = reasons
+
+
+class Deferred(Exception):
+    """A request that can't be granted now, through no fault of whoever made it."""
+
+
+def quoted(text: str) -> str:
+    """A stranger's text as Markdown that can't be anything but text: a code span of ASCII."""
+    return f"`{_short(text).replace('`', chr(39))}`"
+
+
+def read_request(body: bytes) -> list[Package]:
+    """The packages that an issue made from the form asks for, each project once.
+
+    Raises Refused with everything that is wrong with it.
+    https://docs.github.com/communities/using-templates-to-encourage-useful-issues-and-pull-requests/syntax-for-issue-forms
+    """
+    try:
+        text = body.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        text = ""
+    # A heading inside of a value makes one too many, whatever it says.
+    before, *parts = re.split(r"^###(?: (.*))?$", text, flags=re.MULTILINE)
+    headings = [(heading or "").strip() for heading in parts[::2]]
+    values = [value.strip() for value in parts[1::2]]
+    known = "Packages" in headings and set(headings) <= REQUEST_FIELDS.keys()
+    if before.strip() or not known or len(set(headings)) < len(headings):
+        raise Refused("This is not what the form makes of its fields: please use the form.")
+    fields = {
+        REQUEST_FIELDS[heading]: value
+        for heading, value in zip(headings, values, strict=True)
+        if value and value != "_No response_"
+    }
+
+    names = [line.strip() for line in fields.pop("name", "").split("\n") if line.strip()]
+    label = fields.get("label", "")
+    wrong = []
+    if not 1 <= len(names) <= REQUEST_PACKAGES:
+        wrong.append(f"Packages: name 1 to {REQUEST_PACKAGES} of them, one a line.")
+    if len(label) > REQUEST_LABEL or not label.isprintable():
+        wrong.append(
+            f"Label: at most {REQUEST_LABEL} characters, all of them visible, in one line."
+        )
+    packages = {}
+    for name in names[:REQUEST_PACKAGES]:
+        try:
+            package = Package(name=name, **fields)  # type: ignore[arg-type]
+            packages[package.project] = package.model_copy(update={"name": package.project})
+        except ValidationError as error:
+            for details in error.errors():
+                reason = details.get("ctx", {}).get("error", details["msg"])
+                wrong.append(f"{quoted(details['input'])}: {reason}.")
+    if wrong:
+        raise Refused(*dict.fromkeys(wrong))
+    return [*packages.values()]
+
+
+def tables(packages: Iterable[Package]) -> str:
+    """The [[package]] tables that list packages; a JSON string of visible text is a TOML one."""
+    text = ""
+    for package in packages:
+        options = {"name": package.name} | package.model_dump(exclude_unset=True)
+        lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in options.items()]
+        text += "".join(["\n[[package]]\n", *lines])
+    return text
+
+
+def badge_markdown(site: Site, metric: Metric, project: str) -> str:
+    """A badge as one pastes it into a README."""
+    endpoint = quote(f"{site.url}/{metric.path.format(project)}", safe="")
+    picture = f"https://img.shields.io/endpoint?url={endpoint}"
+    return f"[![Downloads]({picture})](https://pepy.tech/projects/{project})"
+
+
+def granted_comment(site: Site, projects: Iterable[str], listed: Collection[str]) -> str:
+    """What to answer, as Markdown, once the badges of `projects` are published."""
+    lines = ["Here they are, and from now on they are refreshed once a day."]
+    for project in projects:
+        badges = [badge_markdown(site, metric, project) for metric in METRICS]
+        lines += ["", f"### `{project}`", ""]
+        if project in listed:
+            lines += ["It was listed already; nothing about it has changed.", ""]
+        lines += [*badges, "", "```markdown", *badges, "```", ""]
+        lines.append(f"[Choose another look on the page]({site.url}/#{project}).")
+    return "\n".join(lines)
+
+
+def refused_comment(site: Site, reasons: Iterable[str]) -> str:
+    """What to answer to a request that was refused, as Markdown."""
+    form = f"{site.home}/issues/new?template=add-package.yml"
+    lines = ["Nothing was added:", "", *(f"- {reason}" for reason in reasons), ""]
+    return "\n".join([*lines, f"Please mend that in [a new request]({form}): this one is closed."])
+
+
+def deferred_comment(reason: str) -> str:
+    """What to answer to a request that has to wait, as Markdown."""
+    return (
+        f"Not yet: {reason}. Nothing is wrong with your request: it stays open and is tried "
+        "again every day, until it is granted or refused here."
+    )
+
+
 # ------------------------------------------------------------------------------ the command
 
 
@@ -1208,11 +1392,12 @@ def _duration(seconds: float) -> str:
 class Arguments:
     """The command line."""
 
-    command: Literal["update", "render"]
+    command: Literal["update", "render", "add"]
     names: list[str]
     missing: bool
     prune: bool
     time_limit: float
+    fetched: Path | None
     config: Path
     output: Path
 
@@ -1235,7 +1420,8 @@ def pepy_access() -> tuple[str, str]:
     if not key:
         raise Unable(
             "There is no PePy API key. Get a free one from your profile on https://pepy.tech "
-            "and set it as PEPY_API_KEY (on GitHub: as a repository secret of that name)."
+            "and set it as PEPY_API_KEY (on GitHub: as a repository secret of that name, "
+            "under Settings, Secrets and variables, Actions)."
         )
     if not all(" " <= char <= "~" for char in key):
         raise Unable(
@@ -1268,15 +1454,53 @@ def choose(arguments: Arguments, listed: Collection[str]) -> list[str]:
     return sorted(asked, key=fetched_at)
 
 
-def fetch(
-    asked: Collection[str], url: str, key: str, deadline: float
+@dataclass
+class Fetched:
+    """What one run has of every project asked for.
+
+    With --fetched the figures are in a file too: what is there already isn't asked for, so
+    that a run can be done again on another state of the repository without fetching twice.
+    """
+
+    figures: dict[str, Figures]
+    outcomes: dict[str, Outcome]
+    interrupted: bool = False
+
+
+def fetch(asked: Collection[str], arguments: Arguments, home: str, started: float) -> Fetched:
+    """Ask PePy for every project, within the time limit.
+
+    Raises Unable without a key, and if PePy refused it before it answered for anything.
+    """
+    file = TypeAdapter(dict[str, Figures])
+    figures: dict[str, Figures] = {}
+    path = arguments.fetched
+    if path and (arguments.command == "render" or path.exists()):
+        try:
+            figures = file.validate_json(path.read_bytes())
+        except (OSError, ValueError):
+            raise Unable(f"{plain(str(path))} is no file that --fetched has written.") from None
+    asked = [project for project in asked if project not in figures]
+    outcomes: dict[str, Outcome] = {}
+    interrupted = False
+    if asked:
+        url, key = pepy_access()
+        deadline = started + arguments.time_limit * 60
+        outcomes, interrupted = ask_for_all(asked, open_session(key, home), url, deadline)
+    figures |= {p: outcome.figures for p, outcome in outcomes.items() if outcome.figures}
+    if path:
+        path.write_bytes(file.dump_json(figures))
+    return Fetched(figures, outcomes, interrupted)
+
+
+def ask_for_all(
+    asked: Collection[str], session: Session, url: str, deadline: float
 ) -> tuple[dict[str, Outcome], bool]:
     """The outcome of every project asked for, and whether somebody interrupted.
 
     Nothing is asked after `deadline`, in seconds on the monotonic clock. Raises Unable if
     PePy refused the key before it answered for anything.
     """
-    session = open_session(key)
     line = ProgressLine()
     fetching = Fetching(asked, lambda p: ask_pepy(session, url, p), deadline, line.tick)
     outcomes: dict[str, Outcome] = {}
@@ -1300,54 +1524,129 @@ def fetch(
     return outcomes, interrupted
 
 
+class Published(NamedTuple):
+    """What a publication did."""
+
+    before: Mapping[str, Kept]
+    after: Mapping[str, Kept]
+    damaged: Mapping[str, Outcome]
+    gone: Mapping[str, list[str]]  # packages no longer listed, and their files
+    changed: list[str]
+    failed: Mapping[str, str]  # paths that could not be written, and why
+
+
+def keep_and_publish(
+    output: Path, packages: Collection[Package], figures: Mapping[str, Figures], *, prune: bool
+) -> Published:
+    """Lay fetched figures over the kept ones, render all packages, and publish what changed.
+
+    Only to be called while the folder is locked. What is kept is read only now: another run
+    may have published while this one fetched.
+    """
+    projects = [package.project for package in packages]
+    before, damaged = read_all_kept(output, projects)
+    fresh = {p: figures[p] for p in projects if p in figures and p not in damaged}
+    ends = [kept.stats.last_date for kept in before.values() if kept.stats]
+    end = windows_end((new.history for new in fresh.values()), filter(None, ends))
+    after = {**before, **{p: keep(before.get(p), new, p, end) for p, new in fresh.items()}}
+    gone = unlisted(output, projects)
+    remove = [path for paths in gone.values() for path in paths] if prune else []
+    changed, failed = publish(output, render(packages, after), remove)
+    return Published(before, after, damaged, gone, changed, failed)
+
+
 def run(arguments: Arguments, started: float) -> int:
     """The whole job. Returns the exit code.
 
     Raises Unable before anything is written, OSError where the folder can't be written to.
     """
-    packages = {package.project: package for package in read_packages(arguments.config)}
+    config, _ = read_list(arguments.config)
+    packages = {package.project: package for package in config.package}
+    if not packages:
+        raise Unable(
+            f'{plain(str(arguments.config))}: list at least one package: [[package]] and name = "…"'
+            " below it."
+        )
     output = arguments.output
     nearest = next(path for path in (output, *output.parents) if path.exists())
     if not nearest.is_dir():
         raise Unable(f"{plain(str(nearest))} is not a folder: name one with --output.")
-    outcomes: dict[str, Outcome] = {}
-    interrupted = False
-    if arguments.command == "update" and (asked := choose(arguments, packages)):
-        deadline = started + arguments.time_limit * 60
-        outcomes, interrupted = fetch(asked, *pepy_access(), deadline)
-
+    asked = choose(arguments, packages) if arguments.command == "update" else []
+    fetched = fetch(asked, arguments, config.site.home, started)
     with locked(output):
-        # Read only now: another run may have published while this one fetched.
-        before, damaged = read_all_kept(output, packages)
-        outcomes |= damaged
-        figures = {p: outcome.figures for p, outcome in outcomes.items() if outcome.figures}
-        ends = [kept.stats.last_date for kept in before.values() if kept.stats]
-        end = windows_end((new.history for new in figures.values()), filter(None, ends))
-        after = before | {
-            project: keep(before.get(project), new, project, end)
-            for project, new in figures.items()
-        }
-        gone = unlisted(output, packages)
-        remove = [path for paths in gone.values() for path in paths] if arguments.prune else []
-        changed, failed = publish(output, render(packages.values(), after), remove)
+        done = keep_and_publish(output, config.package, fetched.figures, prune=arguments.prune)
 
-    for path, reason in failed.items():
+    outcomes = {**fetched.outcomes, **done.damaged}
+    for path, reason in done.failed.items():
         project = path.partition("/")[0].removesuffix(".json")
         outcomes[project] = Outcome("failed", f"cannot write {output / path}: {reason}")
     rows = [
-        describe(project, outcome, before.get(project), after.get(project))
-        for project in [*packages, *gone]
+        describe(project, outcome, done.before.get(project), done.after.get(project))
+        for project in [*packages, *done.gone]
         if (outcome := outcomes.get(project))
     ]
-    notes = [f"{len(changed)} files changed in {output}."]
-    if without := [p for p in packages if p not in outcomes and p not in after]:
+    notes = [f"{len(done.changed)} files changed in {output}."]
+    if without := [p for p in packages if p not in outcomes and p not in done.after]:
         notes.append(f"Without figures yet: {', '.join(without)}. Run update.")
+    gone = ", ".join(done.gone)
     if gone and arguments.prune:
-        notes.append(f"No longer listed, files removed: {', '.join(gone)}.")
+        notes.append(f"No longer listed, files removed: {gone}.")
     elif gone:
-        notes.append(f"No longer listed, files left alone: {', '.join(gone)}. Remove with --prune.")
+        notes.append(f"No longer listed, files left alone: {gone}. Remove with --prune.")
     report(rows, notes)
-    return 130 if interrupted else int(any(row.level == "error" for row in rows))
+    return 130 if fetched.interrupted else int(any(row.level == "error" for row in rows))
+
+
+def add(arguments: Arguments, started: float) -> int:
+    """Grant a request for packages, read from standard input, all of it or nothing.
+
+    Prints the answer to post as Markdown. Returns the exit code. Raises Unable where only
+    the owner can help, OSError where a file can't be written.
+    """
+    config, _ = read_list(arguments.config)
+    try:
+        packages = {p.project: p for p in read_request(sys.stdin.buffer.read(REQUEST_BYTES))}
+        listed = {package.project for package in config.package}
+        if len(listed | packages.keys()) > max(config.limits.packages, len(listed)):
+            raise Refused(
+                f"This site lists {config.limits.packages} packages at most, and is full. "
+                f"[Host your own]({config.site.home}#readme): it takes five minutes."
+            )
+        kept, damaged = read_all_kept(arguments.output, packages)
+        for outcome in damaged.values():
+            raise Unable(outcome.reason)
+        asked = [p for p in packages if p not in listed or not (p in kept and kept[p].stats)]
+        fetched = fetch(asked, arguments, config.site.home, started)
+        if fetched.interrupted:
+            return 130
+        unknown = [p for p, outcome in fetched.outcomes.items() if outcome.kind == "unknown"]
+        if unknown:
+            raise Refused(*(f"`{p}`: {fetched.outcomes[p].reason}" for p in unknown))
+        for outcome in fetched.outcomes.values():
+            if outcome.kind == "postponed":
+                raise Deferred("the quota of this site's PePy key is used up for now")
+            if outcome.kind != "figures":
+                raise Deferred(outcome.reason)
+        with locked(arguments.output):
+            config, text = read_list(arguments.config)  # again: it may have grown meanwhile
+            listed = {package.project for package in config.package}
+            added = tables(package for p, package in packages.items() if p not in listed)
+            if added and text and not text.endswith(b"\n"):
+                added = f"\n{added}"
+            config = parse_list(text + added.encode(), plain(str(arguments.config)))
+            done = keep_and_publish(arguments.output, config.package, fetched.figures, prune=False)
+            for path, reason in done.failed.items():
+                raise OSError(f"{path}: {reason}")
+            with arguments.config.open("ab") as file:
+                file.write(added.encode())
+    except Refused as refused:
+        answer, code = refused_comment(config.site, refused.reasons), 1
+    except Deferred as deferred:
+        answer, code = deferred_comment(str(deferred)), 3
+    else:
+        answer, code = granted_comment(config.site, packages, listed), 0
+    say(*answer.split("\n"), log=False)
+    return code
 
 
 HELP = """\
@@ -1358,6 +1657,8 @@ write Shields endpoint badges into docs/.
   script.py update requests flask   fetch only these
   script.py update --missing        fetch only packages that have no figures yet
   script.py render                  write the badges anew from what is kept: no network
+  script.py add < request.md        list, fetch and publish what an issue asks for, and
+                                    print the answer to it
 """
 HELP_BELOW = """\
 environment:
@@ -1366,8 +1667,9 @@ environment:
 
 exit code:
   0    everything asked for is fresh, or postponed to the next run
-  1    something failed; everything else was published
+  1    something failed; everything else was published (add: the request was refused)
   2    nothing could be done; the message says what to do
+  3    add: nothing was done; try again later
   130  interrupted; what had been fetched was published
 """
 
@@ -1390,7 +1692,7 @@ def parse(argv: list[str] | None) -> Arguments:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=["update", "render"],
+        choices=["update", "render", "add"],
         default="update",
         help="what to do (default: update)",
     )
@@ -1400,7 +1702,13 @@ def parse(argv: list[str] | None) -> Arguments:
         "--time-limit",
         type=minutes,
         metavar="MINUTES",
-        help="start no request after that; the next run continues",
+        help="start no request after that; the next run continues (default for add: 5)",
+    )
+    parser.add_argument(
+        "--fetched",
+        type=Path,
+        metavar="FILE",
+        help="save what was fetched in FILE too, and don't ask for what is there already",
     )
     parser.add_argument(
         "--prune", action="store_true", help="remove the files of packages no longer listed"
@@ -1422,7 +1730,11 @@ def parse(argv: list[str] | None) -> Arguments:
     options = vars(parser.parse_intermixed_args(argv))
     if options["command"] == "render" and any(map(options.get, ("names", "missing", "time_limit"))):
         parser.error("render fetches nothing: NAME, --missing and --time-limit go with update")
-    options["time_limit"] = options["time_limit"] or math.inf
+    if options["command"] == "add" and any(map(options.get, ("names", "missing", "prune"))):
+        parser.error("add reads from standard input what to fetch, and removes nothing")
+    options["time_limit"] = options["time_limit"] or (
+        5 if options["command"] == "add" else math.inf
+    )
     return Arguments(**options)
 
 
@@ -1434,7 +1746,7 @@ def main(argv: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     arguments = parse(argv)
     try:
-        return run(arguments, started)
+        return (add if arguments.command == "add" else run)(arguments, started)
     except Unable as error:
         say(*f"error: {error}".split("\n"))
         message = plain(str(error).replace("\n", " "))

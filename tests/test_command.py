@@ -315,6 +315,15 @@ def test_a_history_without_stats_is_not_lost(project: Project, pepy: Pepy) -> No
     assert project.files()["one/history.csv"].startswith(b"date,downloads\n2020-01-01,5\n202")
 
 
+@pytest.mark.parametrize("text", ["", "package = []"])
+def test_an_empty_list_is_told(project: Project, text: str) -> None:
+    project.list(text=text)
+    run = project.run(None)
+    assert run.returncode == 2
+    assert "list at least one package" in run.stderr
+    assert not project.docs.exists()
+
+
 # --- the key
 
 

@@ -14,7 +14,7 @@ PACKAGE = '[[package]]\nname = "requests"\n'
 def read(tmp_path: Path, text: str | bytes) -> list[script.Package]:
     path = tmp_path / "packages.toml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return script.read_packages(path)
+    return script.read_list(path)[0].package
 
 
 def mistakes(tmp_path: Path, text: str | bytes) -> str:
@@ -24,7 +24,7 @@ def mistakes(tmp_path: Path, text: str | bytes) -> str:
 
 
 def test_the_list_of_this_repository_is_legal() -> None:
-    assert script.read_packages(Path(__file__).parent.parent / "packages.toml")
+    assert script.read_list(Path(__file__).parent.parent / "packages.toml")
 
 
 def test_options_have_the_documented_defaults(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_all_mistakes_are_told_at_once_with_place_value_and_what_is_allowed(
         ("[[package]] 5 ('both') logoSvg", "'<svg/>'", "not both"),
         ("[[package]] 6 ('bad-logo') namedLogo", "'Py PI'", "simple-icons"),
         ("[[package]] 6 ('bad-logo') logoSvg", "'picture.svg'", "<svg"),
-        ("surprise", "", "defaults, package"),
+        ("surprise", "", "defaults, limits, package, site"),
     ]:
         (line,) = [line for line in told if line.strip().startswith((f"{place} =", f"{place}:"))]
         assert value in line
@@ -218,9 +218,13 @@ def test_logos_that_do_not_go_together_in_the_defaults_are_told_there(
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "at least one package"),
-        ("package = []", "at least one package"),
-        ('[package]\nname = "x"', "at least one package"),
+        ('[package]\nname = "x"', "list every package as [[package]]"),
+        ("site = 5", "[site] = 5"),
+        ('[site]\nrepository = "flask"', "OWNER/NAME"),
+        ('[site]\nurl = "http://example.com"', "[site] url = 'http://example.com': Shields reads"),
+        ('[site]\nurl = "https://example.com/?a"', "without ? and #"),
+        ('[site]\nname = "x"', "[site] name: no such key; allowed are repository, url"),
+        ("[limits]\npackages = -1", "[limits] packages = -1"),
         ("package = [1]", "dictionary"),
         ('defaults = 5\n[[package]]\nlabel = "nameless"', "name: is missing"),
         ('defaults = 5\n[[package]]\nname = "x"\nlabel = 5', "has 2 mistakes"),
@@ -242,7 +246,7 @@ def test_a_list_that_cannot_be_read_says_why(tmp_path: Path, text: str | bytes, 
 
 def test_a_missing_list_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(script.Unable, match="--config"):
-        script.read_packages(tmp_path / "nowhere.toml")
+        script.read_list(tmp_path / "nowhere.toml")
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:

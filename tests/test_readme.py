@@ -23,7 +23,7 @@ def test_its_packages_toml_is_legal(tmp_path: Path) -> None:
     for number, example in enumerate(examples):
         path = tmp_path / f"{number}.toml"
         path.write_text(example)
-        assert script.read_packages(path)
+        assert script.read_list(path)
 
 
 def test_its_table_of_options_is_complete_and_right() -> None:
