@@ -108,7 +108,7 @@ def main(state: Path, argv: list[str]) -> None:
             field = options.get("--raw-field", "")
             inputs = dict([field.split("=", 1)]) if field else {}
             append(state / "started.jsonl", {"workflow": workflow, "inputs": inputs})
-            (state / "polls").write_text("2")
+            (state / "polls").write_text("1")
         case ["run", "list"]:
             need("actions", "read")
             busy = take_one(state / "polls")

@@ -26,6 +26,22 @@ def test_its_packages_toml_is_legal(tmp_path: Path) -> None:
         assert script.read_list(path)
 
 
+def test_its_steps_name_what_is_there() -> None:
+    workflows = {path.stem: path.read_text() for path in ROOT.glob(".github/workflows/*.yml")}
+    form = (ROOT / ".github/ISSUE_TEMPLATE/add-package.yml").read_text()
+    assert "issues/new?template=add-package.yml" in README
+    assert "secrets.PEPY_API_KEY" in workflows["update"]
+    assert 'cron: "17 8 * * *"' in workflows["update"]
+    assert "08:17 UTC" in README
+    for name in ("update", "deploy"):
+        title = workflows[name].split("\n", 1)[0].removeprefix("name: ")
+        assert f"**{title}**" in README
+    (label,) = re.findall(r"`(labels: [^`]+)`", README)
+    assert f"\n{label}\n" in form
+    config, _ = script.read_list(ROOT / "packages.toml")
+    assert f"{config.limits.packages} in all; `[limits] packages`" in README
+
+
 def test_its_table_of_options_is_complete_and_right() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (?:`(\w+)`)? *\|", README, re.MULTILINE)
     fields = script.Options.model_fields
