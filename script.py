@@ -1374,7 +1374,7 @@ def refused_comment(site: Site, reasons: Iterable[str]) -> str:
     """What to answer to a request that was refused, as Markdown."""
     form = f"{site.home}/issues/new?template=add-package.yml"
     lines = ["Nothing was added:", "", *(f"- {reason}" for reason in reasons), ""]
-    return "\n".join([*lines, f"Please mend that in [a new request]({form}): this one is closed."])
+    return "\n".join([*lines, f"To try again, open [a new request]({form}): this one is closed."])
 
 
 def deferred_comment(reason: str) -> str:
@@ -1605,7 +1605,8 @@ def add(arguments: Arguments, started: float) -> int:
     """
     config, _ = read_list(arguments.config)
     try:
-        packages = {p.project: p for p in read_request(sys.stdin.buffer.read(REQUEST_BYTES))}
+        body = sys.stdin.buffer.read(REQUEST_BYTES) if sys.stdin else b""
+        packages = {package.project: package for package in read_request(body)}
         listed = {package.project for package in config.package}
         if len(listed | packages.keys()) > max(config.limits.packages, len(listed)):
             raise Refused(
@@ -1619,10 +1620,10 @@ def add(arguments: Arguments, started: float) -> int:
         fetched = fetch(asked, arguments, config.site.home, started)
         if fetched.interrupted:
             return 130
-        unknown = [p for p, outcome in fetched.outcomes.items() if outcome.kind == "unknown"]
-        if unknown:
-            raise Refused(*(f"`{p}`: {fetched.outcomes[p].reason}" for p in unknown))
-        for outcome in fetched.outcomes.values():
+        outcomes = fetched.outcomes
+        if unknown := [p for p in outcomes if outcomes[p].kind == "unknown"]:
+            raise Refused(*(f"`{p}`: {outcomes[p].reason}" for p in unknown))
+        for outcome in outcomes.values():
             if outcome.kind == "postponed":
                 raise Deferred("the quota of this site's PePy key is used up for now")
             if outcome.kind != "figures":

@@ -226,13 +226,14 @@ class GitHub:
             folder.mkdir(parents=True)
         (self.folder / "gitconfig").touch()
         stand_in = f"exec {sys.executable} {ROOT / 'tests/gh.py'} {self.state}"
-        self._script(self.bin / "gh", f'{stand_in} "$@"')
-        self._script(self.bin / "sleep", 'exec /bin/sleep "$(($1 / 10)).$(($1 % 10))"')
+        self.script(self.bin / "gh", f'{stand_in} "$@"')
+        self.script(self.bin / "sleep", 'exec /bin/sleep "$(($1 / 10)).$(($1 % 10))"')
         self.git("init", "--quiet", "--bare", "--initial-branch=main", str(self.remote))
         self.git("-C", str(self.remote), "config", "receive.denyNonFastForwards", "true")
-        self._script(self.remote / "hooks/pre-receive", f"{stand_in} pre-receive")
+        self.script(self.remote / "hooks/pre-receive", f"{stand_in} pre-receive")
 
-    def _script(self, path: Path, command: str) -> None:
+    def script(self, path: Path, command: str) -> None:
+        """Make a program."""
         path.write_text(f"#!/bin/sh\n{command}\n")
         path.chmod(0o755)
 

@@ -539,6 +539,18 @@ def test_a_remote_that_refuses_the_first_pushes_is_tried_again(running: GitHub, 
     assert pepy.asked["flask"] == 1
 
 
+def test_a_push_whose_answer_was_lost_is_deployed(running: GitHub) -> None:
+    lost = running.state / "lost"
+    once = f"[ $1 != push ] || [ -e {lost} ] || {{ touch {lost}; exit 1; }}"
+    running.script(running.bin / "git", f'/usr/bin/git "$@" || exit\n{once}')
+    _, runs = running.open_issue(form("flask"))
+    assert lost.exists()
+    assert [run.workflow for run in runs] == ["add-package.yml", "deploy.yml"]
+    assert conclusions(runs) == ["success", "success"]
+    assert shown(running, "flask")
+    assert running.log()[:2] == ["Add `flask`", "Update badges: 8 changed"]
+
+
 def test_a_person_who_lists_the_same_package_meanwhile_wins(github: GitHub, pepy: Pepy) -> None:
     """The request is fetched, then the person pushes, then the request is pushed."""
     github.use_template(listing("requests"))
