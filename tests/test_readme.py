@@ -37,9 +37,8 @@ def test_its_steps_name_what_is_there() -> None:
         title = workflows[name].split("\n", 1)[0].removeprefix("name: ")
         assert f"**{title}**" in README
     (label,) = re.findall(r"`(labels: [^`]+)`", README)
-    assert f"\n{label}\n" in form
-    config, _ = script.read_list(ROOT / "packages.toml")
-    assert f"{config.limits.packages} in all; `[limits] packages`" in README
+    assert label in form or "\nlabels:" not in form  # a host who follows the README takes it out
+    assert f"{script.Limits().packages} in all; `[limits] packages`" in README
 
 
 def test_its_table_of_options_is_complete_and_right() -> None:
