@@ -123,7 +123,7 @@ _NOTATIONS = (
 Colour = Annotated[
     str,
     _matching(
-        "|".join([*_NAMES, *_NOTATIONS]),
+        rf"(?=.{{3,60}}\Z)({'|'.join([*_NAMES, *_NOTATIONS])})",
         "not a colour that Shields knows: use a name in lower case (blue, orange, …), "
         "hex (#fe7d37), rgb(), rgba(), hsl() or hsla()",
     ),
@@ -138,7 +138,8 @@ Label = Annotated[
 Slug = Annotated[
     str,
     _matching(
-        "[a-z0-9]+", "a logo is a simple-icons slug: lower-case letters and digits, such as pypi"
+        "[a-z0-9]{1,60}",
+        "a logo is a simple-icons slug: lower-case letters and digits, such as pypi",
     ),
 ]
 Svg = Annotated[
@@ -236,7 +237,7 @@ def _pages_address(data: dict[str, Any]) -> str:
     return f"https://{host}" if name.lower() == host.lower() else f"https://{host}/{name}"
 
 
-_REPOSITORY = r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+"
+_REPOSITORY = r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}"
 
 
 class Site(BaseModel):
@@ -253,7 +254,7 @@ class Site(BaseModel):
         str,
         AfterValidator(lambda text: text.rstrip("/")),
         _matching(
-            r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~-]+)*",
+            r"(?=.{1,200}\Z)https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~-]+)*",
             "Shields reads only https:// addresses, here one without ? and #",
         ),
     ] = Field(default_factory=_pages_address)
@@ -980,6 +981,17 @@ METRICS = (
     Metric("{}/week.json", attrgetter("last_week"), "/week"),
     Metric("{}/month.json", attrgetter("last_month"), "/month"),
 )
+
+
+def files_of(project: str) -> list[str]:
+    """The paths of a package's files, in the order in which they are written.
+
+    Its stats.json comes first, and goes last: whatever has one is a package's folder, even
+    after a kill.
+    """
+    return [path.format(project) for path in (STATS, HISTORY, *(m.path for m in METRICS))]
+
+
 UNITS = {"abbreviation": "KMBT", "international_system": "kMGT", "none": ""}
 
 
@@ -1008,8 +1020,7 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
 def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, bytes]:
     """Every published file: its path below the output folder, and its bytes.
 
-    Pure, and the only place that decides what is published. A package's stats.json comes
-    first, and goes last: whatever has one is a package's folder, even after a kill.
+    Pure, and the only place that decides what is published.
     """
     files: dict[str, str] = {}
     for package in packages:
@@ -1115,11 +1126,11 @@ def unlisted(output: Path, listed: Collection[str]) -> dict[str, list[str]]:
             continue
         try:
             kept = read_kept(output, project)
-            package = Package(name=project)
+            Package(name=project)
         except ValueError:
             continue  # not a package's folder, or too damaged to be sure
         if kept is not None:
-            found[project] = [*reversed(render([package], {project: kept}))]
+            found[project] = files_of(project)[::-1]
     return found
 
 
@@ -1140,7 +1151,9 @@ def say(*lines: str, log: bool = True) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def summarise(markdown: str, annotations: Iterable[tuple[str, str, str]] = ()) -> None:
+def summarise(
+    markdown: str, annotations: Iterable[tuple[str, str, str]] = (), *, log: bool = False
+) -> None:
     """Add to the job's summary on GitHub, and annotate it with (level, project, text).
 
     https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
@@ -1158,7 +1171,7 @@ def summarise(markdown: str, annotations: Iterable[tuple[str, str, str]] = ()) -
         return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
     for level, title, text in annotations:
-        say(f"::{level} title={title}::{escaped(text)}", log=False)
+        say(f"::{level} title={title}::{escaped(text)}", log=log)
 
 
 class Row(NamedTuple):
@@ -1340,14 +1353,34 @@ def read_request(body: bytes) -> list[Package]:
     return [*packages.values()]
 
 
-def tables(packages: Iterable[Package]) -> str:
-    """The [[package]] tables that list packages; a JSON string of visible text is a TOML one."""
-    text = ""
-    for package in packages:
+def lengthen(
+    config: Config, text: bytes, packages: Iterable[Package]
+) -> tuple[list[Package], bytes]:
+    """Those packages that a packages.toml doesn't list yet, and its text with their tables.
+
+    What stands there stays as it is. Raises Refused above the limit, and Unable where tables
+    can't follow.
+    """
+    listed = {package.project for package in config.package}
+    new = [package for package in packages if package.project not in listed]
+    if new and len(listed) + len(new) > config.limits.packages:
+        raise Refused(
+            f"This site lists {config.limits.packages} packages at most, and is full. "
+            f"[Host your own]({config.site.home}#readme): it takes five minutes."
+        )
+    longer = text if text.endswith(b"\n") or not (text and new) else text + b"\n"
+    for package in new:
         options = {"name": package.name} | package.model_dump(exclude_unset=True)
-        lines = [f"{k} = {json.dumps(v, ensure_ascii=False)}\n" for k, v in options.items()]
-        text += "".join(["\n[[package]]\n", *lines])
-    return text
+        # A JSON string of visible characters is a TOML one.
+        lines = [f"{key} = {json.dumps(v, ensure_ascii=False)}\n" for key, v in options.items()]
+        longer += "".join(["\n[[package]]\n", *lines]).encode()
+    try:
+        parse_list(longer, "packages.toml")
+    except Unable:
+        raise Unable(
+            "Nothing can be added to packages.toml: write its packages as [[package]] tables."
+        ) from None
+    return new, longer
 
 
 def badge_markdown(site: Site, metric: Metric, project: str) -> str:
@@ -1357,13 +1390,14 @@ def badge_markdown(site: Site, metric: Metric, project: str) -> str:
     return f"[![Downloads]({picture})](https://pepy.tech/projects/{project})"
 
 
-def granted_comment(site: Site, projects: Iterable[str], listed: Collection[str]) -> str:
-    """What to answer, as Markdown, once the badges of `projects` are published."""
+def granted_comment(site: Site, request: Iterable[Package], new: Collection[Package]) -> str:
+    """What to answer, as Markdown, once the badges are published."""
     lines = ["Here they are, and from now on they are refreshed once a day."]
-    for project in projects:
+    for package in request:
+        project = package.project
         badges = [badge_markdown(site, metric, project) for metric in METRICS]
         lines += ["", f"### `{project}`", ""]
-        if project in listed:
+        if package not in new:
             lines += ["It was listed already; nothing about it has changed.", ""]
         lines += [*badges, "", "```markdown", *badges, "```", ""]
         lines.append(f"[Choose another look on the page]({site.url}/#{project}).")
@@ -1429,6 +1463,13 @@ def pepy_access() -> tuple[str, str]:
             "profile on https://pepy.tech."
         )
     return url, key
+
+
+def check_output(output: Path) -> None:
+    """Raise Unable if `output` can't be a folder."""
+    nearest = next(path for path in (output, *output.parents) if path.exists())
+    if not nearest.is_dir():
+        raise Unable(f"{plain(str(nearest))} is not a folder: name one with --output.")
 
 
 def choose(arguments: Arguments, listed: Collection[str]) -> list[str]:
@@ -1536,18 +1577,26 @@ class Published(NamedTuple):
 
 
 def keep_and_publish(
-    output: Path, packages: Collection[Package], figures: Mapping[str, Figures], *, prune: bool
+    output: Path,
+    packages: Collection[Package],
+    figures: Mapping[str, Figures],
+    *,
+    prune: bool = False,
+    joining: bool = False,
 ) -> Published:
     """Lay fetched figures over the kept ones, render all packages, and publish what changed.
 
-    Only to be called while the folder is locked. What is kept is read only now: another run
-    may have published while this one fetched.
+    `joining` are figures of packages that join others: their windows end where those of the
+    others do, since a few can't tell which day PePy surely has. Only to be called while the
+    folder is locked. What is kept is read only now: another run may have published while
+    this one fetched.
     """
     projects = [package.project for package in packages]
     before, damaged = read_all_kept(output, projects)
     fresh = {p: figures[p] for p in projects if p in figures and p not in damaged}
-    ends = [kept.stats.last_date for kept in before.values() if kept.stats]
-    end = windows_end((new.history for new in fresh.values()), filter(None, ends))
+    ends = [kept.stats.last_date for kept in before.values() if kept.stats and kept.stats.last_date]
+    voters = [] if joining and ends else fresh.values()
+    end = windows_end((new.history for new in voters), ends)
     after = {**before, **{p: keep(before.get(p), new, p, end) for p, new in fresh.items()}}
     gone = unlisted(output, projects)
     remove = [path for paths in gone.values() for path in paths] if prune else []
@@ -1568,9 +1617,7 @@ def run(arguments: Arguments, started: float) -> int:
             " below it."
         )
     output = arguments.output
-    nearest = next(path for path in (output, *output.parents) if path.exists())
-    if not nearest.is_dir():
-        raise Unable(f"{plain(str(nearest))} is not a folder: name one with --output.")
+    check_output(output)
     asked = choose(arguments, packages) if arguments.command == "update" else []
     fetched = fetch(asked, arguments, config.site.home, started)
     with locked(output):
@@ -1598,56 +1645,71 @@ def run(arguments: Arguments, started: float) -> int:
 
 
 def add(arguments: Arguments, started: float) -> int:
-    """Grant a request for packages, read from standard input, all of it or nothing.
+    """Answer a request for packages, read from standard input. Returns the exit code.
 
-    Prints the answer to post as Markdown. Returns the exit code. Raises Unable where only
-    the owner can help, OSError where a file can't be written.
+    Prints the answer to post, as Markdown. Raises Unable where only the owner can help,
+    OSError where a file can't be written; then there is no answer.
     """
-    config, _ = read_list(arguments.config)
+    check_output(arguments.output)
+    config, text = read_list(arguments.config)
     try:
-        body = sys.stdin.buffer.read(REQUEST_BYTES) if sys.stdin else b""
-        packages = {package.project: package for package in read_request(body)}
-        listed = {package.project for package in config.package}
-        if len(listed | packages.keys()) > max(config.limits.packages, len(listed)):
-            raise Refused(
-                f"This site lists {config.limits.packages} packages at most, and is full. "
-                f"[Host your own]({config.site.home}#readme): it takes five minutes."
-            )
-        kept, damaged = read_all_kept(arguments.output, packages)
-        for outcome in damaged.values():
-            raise Unable(outcome.reason)
-        asked = [p for p in packages if p not in listed or not (p in kept and kept[p].stats)]
-        fetched = fetch(asked, arguments, config.site.home, started)
-        if fetched.interrupted:
-            return 130
-        outcomes = fetched.outcomes
-        if unknown := [p for p in outcomes if outcomes[p].kind == "unknown"]:
-            raise Refused(*(f"`{p}`: {outcomes[p].reason}" for p in unknown))
-        for outcome in outcomes.values():
-            if outcome.kind == "postponed":
-                raise Deferred("the quota of this site's PePy key is used up for now")
-            if outcome.kind != "figures":
-                raise Deferred(outcome.reason)
-        with locked(arguments.output):
-            config, text = read_list(arguments.config)  # again: it may have grown meanwhile
-            listed = {package.project for package in config.package}
-            added = tables(package for p, package in packages.items() if p not in listed)
-            if added and text and not text.endswith(b"\n"):
-                added = f"\n{added}"
-            config = parse_list(text + added.encode(), plain(str(arguments.config)))
-            done = keep_and_publish(arguments.output, config.package, fetched.figures, prune=False)
-            for path, reason in done.failed.items():
-                raise OSError(f"{path}: {reason}")
-            with arguments.config.open("ab") as file:
-                file.write(added.encode())
+        request = read_request(sys.stdin.buffer.read(REQUEST_BYTES) if sys.stdin else b"")
+        new = grant(request, config, text, arguments, started)
     except Refused as refused:
         answer, code = refused_comment(config.site, refused.reasons), 1
     except Deferred as deferred:
         answer, code = deferred_comment(str(deferred)), 3
     else:
-        answer, code = granted_comment(config.site, packages, listed), 0
+        answer, code = granted_comment(config.site, request, new), 0
     say(*answer.split("\n"), log=False)
     return code
+
+
+def grant(
+    request: list[Package], config: Config, text: bytes, arguments: Arguments, started: float
+) -> list[Package]:
+    """List, fetch and publish what is requested, all of it or nothing.
+
+    Returns those that the list, as read from `text`, lacked. Raises Refused, Deferred, Unable
+    or OSError, and nothing has changed.
+    """
+    output, path = arguments.output, arguments.config
+    new, _ = lengthen(config, text, request)  # what is wrong with it is told before fetching
+    kept, damaged = read_all_kept(output, (package.project for package in request))
+    for outcome in damaged.values():
+        raise Unable(outcome.reason)
+    known = {p for p, figures in kept.items() if figures.stats}
+    asked = [p.project for p in request if p in new or p.project not in known]
+    fetched = fetch(asked, arguments, config.site.home, started)
+    if fetched.interrupted:
+        raise KeyboardInterrupt
+    outcomes = fetched.outcomes
+    if unknown := [p for p in outcomes if outcomes[p].kind == "unknown"]:
+        raise Refused(*(f"`{p}`: {outcomes[p].reason}" for p in unknown))
+    for outcome in outcomes.values():
+        if outcome.kind == "postponed":
+            raise Deferred("the quota of this site's PePy key is used up for now")
+        if outcome.kind != "figures":
+            raise Deferred(outcome.reason)
+
+    with locked(output):
+        config, text = read_list(path)  # again: it may have grown meanwhile
+        new, longer = lengthen(config, text, request)
+        config = parse_list(longer, plain(str(path)))
+        absent = [file for p in new for file in files_of(p.project) if not (output / file).exists()]
+        try:
+            done = keep_and_publish(output, config.package, fetched.figures, joining=True)
+            for file, reason in done.failed.items():
+                raise OSError(f"{output / file}: {reason}")
+            if longer != text:
+                fresh = path.resolve().with_suffix(".tmp")
+                fresh.write_bytes(longer)
+                shutil.copymode(path, fresh)
+                fresh.replace(path.resolve())
+        except BaseException:
+            publish(output, {}, absent)
+            raise
+    return new
 
 
 HELP = """\
@@ -1752,7 +1814,11 @@ def main(argv: list[str] | None = None) -> int:
         say(*f"error: {error}".split("\n"))
         message = plain(str(error).replace("\n", " "))
         code = "".join(f"    {plain(line)}\n" for line in str(error).split("\n"))
-        summarise(f"**Nothing was done.**\n\n{code}\n", [("error", "pepy-stats", message)])
+        summarise(
+            f"**Nothing was done.**\n\n{code}\n",
+            [("error", "pepy-stats", message)],
+            log=arguments.command == "add",  # whose standard output is the answer
+        )
         return 2
     except OSError as error:
         say(f"error: Cannot publish: {error}. Every file is whole: mend this and run it again.")

@@ -86,6 +86,7 @@ def main(state: Path, argv: list[str]) -> None:
             found = [json.loads(path.read_text()) for path in sorted(issues.glob("*.json"))]
             label = options["--label"]
             waiting = [i for i in found if i["state"] == "OPEN" and label in i["labels"]]
+            waiting.sort(key=lambda issue: -issue["number"])  # newest first
             show(waiting[: int(options["--limit"])])
         case ["issue", verb, number]:
             path = issues / f"{int(number)}.json"
@@ -109,6 +110,7 @@ def main(state: Path, argv: list[str]) -> None:
             inputs = dict([field.split("=", 1)]) if field else {}
             append(state / "started.jsonl", {"workflow": workflow, "inputs": inputs})
             (state / "polls").write_text("1")
+            print("https://github.com/someone/badges/actions/runs/1")
         case ["run", "list"]:
             need("actions", "read")
             busy = take_one(state / "polls")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,8 @@ def test_what_is_listed_but_was_never_fetched_is_fetched(project: Project, pepy:
         (form("flask", colour="bleu"), "`'bleu'`: not a colour"),
         (form("flask", logo="Py-PI"), "`'Py-PI'`: a logo is a simple-icons slug"),
         (form("flask", "x" * 61), "Label: at most 60 characters"),
+        (form("flask", logo="x" * 61), "a logo is a simple-icons slug"),
+        (form("flask", colour=f"rgb({'1' * 60},1,1)"), "not a colour"),
         (form("\n".join(f"p{number}" for number in range(11))), "name 1 to 10"),
         ("flask", "use the form"),
         (b"### Packages\n\nfl\xffsk", "use the form"),
@@ -189,17 +192,84 @@ def test_a_list_that_tables_cannot_follow_is_the_owners_to_mend(
     before = everything(project)
     run = add(project, pepy, form("flask"))
     assert run.returncode == 2
-    assert "not valid TOML" in run.stderr
+    assert "write its packages as [[package]] tables" in run.stderr
+    assert everything(project) == before
+    assert not pepy.asked
+
+
+@pytest.mark.parametrize("in_the_way", ["docs/flask", "docs/django.json/x", "packages.tmp/x"])
+def test_what_cannot_be_written_leaves_everything_as_it_was(
+    project: Project, pepy: Pepy, in_the_way: str
+) -> None:
+    project.list(text=LIST)
+    path = project.folder / in_the_way
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    before = everything(project)
+    run = add(project, pepy, form("flask\ndjango"))
+    assert run.returncode == 1
+    assert not run.stdout, "a crash gives no answer"
     assert everything(project) == before
 
 
-def test_what_cannot_be_written_adds_nothing_to_the_list(project: Project, pepy: Pepy) -> None:
+def test_a_request_that_is_interrupted_leaves_everything_as_it_was(
+    project: Project, pepy: Pepy
+) -> None:
     project.list(text=LIST)
-    (project.docs / "flask.json").mkdir(parents=True)
-    run = add(project, pepy, form("flask"))
-    assert run.returncode == 1
-    assert not run.stdout, "a crash gives no answer"
-    assert (project.folder / "packages.toml").read_text() == LIST
+    before = everything(project)
+    pepy.delay = 2
+    command = [sys.executable, str(SCRIPT), "add"]
+    with subprocess.Popen(
+        command, cwd=project.folder, env=environment(pepy), stdin=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        process.stdin.write(form("flask").encode())
+        process.stdin.close()
+        while not pepy.asked:
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(timeout=10) == 130
+    assert everything(project) == before
+
+
+def test_a_symlink_to_the_list_stays_one(project: Project, pepy: Pepy) -> None:
+    project.list(text=LIST)
+    path = project.folder / "packages.toml"
+    path.chmod(0o640)
+    target = path.rename(project.folder / "mine.toml")
+    path.symlink_to("mine.toml")
+    assert add(project, pepy, form("flask")).returncode == 0
+    assert path.is_symlink()
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert listed(project).keys() == {"Requests", "flask"}
+
+
+def test_windows_of_an_added_package_end_where_those_of_the_others_do(
+    project: Project, pepy: Pepy
+) -> None:
+    project.list("requests", "pydantic")
+    for name in ("requests", "pydantic"):
+        pepy.projects[name] = {"total_downloads": 9, "downloads": daily(5, 5, 0)}
+    project.run(pepy)
+    pepy.projects["flask"] = {"total_downloads": 9, "downloads": daily(5, 6, 7)}
+    assert add(project, pepy, form("flask")).returncode == 0
+    assert project.message("flask/day.json") == "6/day"
+    project.run(pepy)
+    assert project.message("requests/day.json") == "5/day"
+
+
+def test_the_longest_answer_fits_into_a_comment(project: Project, pepy: Pepy) -> None:
+    names = [f"{number}{'-x' * 49}x" for number in range(10)]
+    project.list(text=f'[site]\nurl = "https://{"x" * 192}"\n')
+    run = add(project, pepy, form("\n".join(names)))
+    assert run.returncode == 0
+    assert len(run.stdout) < 65_536
+
+
+def test_no_package_is_ignored_by_git() -> None:
+    patterns = (Path(__file__).parent.parent / ".gitignore").read_text().splitlines()
+    for pattern in patterns:
+        assert not re.fullmatch(r"[a-z0-9-]+/?(\*.*)?", pattern), f"{pattern} may be a package"
 
 
 @pytest.mark.parametrize(
@@ -328,7 +398,8 @@ def test_any_label_that_is_let_in_survives_the_list(label: str) -> None:
         packages = script.read_request(form("flask", label).encode())
     except script.Refused:
         return
-    (package,) = script.parse_list(script.tables(packages).encode(), "packages.toml").package
+    _, text = script.lengthen(script.Config(), b"", packages)
+    (package,) = script.parse_list(text, "packages.toml").package
     said = label.strip()
     assert package.label == (said if said not in ("", "_No response_") else "downloads")
     assert package.label.isprintable()

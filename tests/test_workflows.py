@@ -452,6 +452,13 @@ def test_a_reopened_request_is_tried_again(running: GitHub, pepy: Pepy) -> None:
     assert running.issue(number)["stateReason"] == "completed"
 
 
+def test_a_list_without_a_last_newline_blames_nobody(github: GitHub) -> None:
+    github.use_template(listing("requests").rstrip())
+    (github.state / "labels/add-package").touch()
+    github.open_issue(form("flask\ndjango"))
+    assert github.log()[0] == "Add `flask`, `django`"
+
+
 def test_a_token_can_only_do_what_its_job_was_granted(running: GitHub) -> None:
     assert running.calls("issue", "comment") == []
     running.open_issue(form("flask"))
