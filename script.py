@@ -160,13 +160,17 @@ PackageName = Annotated[  # https://packaging.python.org/specifications/name-nor
 ]
 
 
-class Look(BaseModel):
+class Table(BaseModel):
+    """A table of packages.toml: no other keys, and values of exactly these types."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Look(Table):
     """The options that Shields reads, under its own names.
 
     https://shields.io/badges/endpoint-badge
     """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     label: Label = "downloads"
     color: Colour = "blue"
@@ -240,10 +244,8 @@ def _pages_address(data: dict[str, Any]) -> str:
 _REPOSITORY = r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}"
 
 
-class Site(BaseModel):
+class Site(Table):
     """[site]: the repository, and where its docs/ is published. GitHub knows both by itself."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     repository: Annotated[
         str,
@@ -265,10 +267,8 @@ class Site(BaseModel):
         return f"https://github.com/{self.repository}"
 
 
-class Limits(BaseModel):
+class Limits(Table):
     """[limits]: what strangers may add."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     packages: Annotated[int, Field(ge=0)] = 500  # listed in all
 
@@ -276,10 +276,8 @@ class Limits(BaseModel):
 LOGO_OPTIONS = {"namedLogo", "logoSvg", "logoColor", "logoSize"}
 
 
-class Config(BaseModel):
+class Config(Table):
     """The whole of packages.toml."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
     site: Site = Field(default_factory=Site)
     limits: Limits = Limits()
@@ -1353,13 +1351,10 @@ def read_request(body: bytes) -> list[Package]:
     return [*packages.values()]
 
 
-def lengthen(
-    config: Config, text: bytes, packages: Iterable[Package]
-) -> tuple[list[Package], bytes]:
-    """Those packages that a packages.toml doesn't list yet, and its text with their tables.
+def lengthen(config: Config, text: bytes, packages: Iterable[Package]) -> tuple[Config, bytes]:
+    """A list with those packages that it lacks, and what to append to its text for that.
 
-    What stands there stays as it is. Raises Refused above the limit, and Unable where tables
-    can't follow.
+    Raises Refused above the limit, and Unable where tables can't follow.
     """
     listed = {package.project for package in config.package}
     new = [package for package in packages if package.project not in listed]
@@ -1368,19 +1363,18 @@ def lengthen(
             f"This site lists {config.limits.packages} packages at most, and is full. "
             f"[Host your own]({config.site.home}#readme): it takes five minutes."
         )
-    longer = text if text.endswith(b"\n") or not (text and new) else text + b"\n"
+    added = b"\n" if new and text and not text.endswith(b"\n") else b""
     for package in new:
         options = {"name": package.name} | package.model_dump(exclude_unset=True)
         # A JSON string of visible characters is a TOML one.
         lines = [f"{key} = {json.dumps(v, ensure_ascii=False)}\n" for key, v in options.items()]
-        longer += "".join(["\n[[package]]\n", *lines]).encode()
+        added += "".join(["\n[[package]]\n", *lines]).encode()
     try:
-        parse_list(longer, "packages.toml")
+        return parse_list(text + added, "packages.toml"), added
     except Unable:
         raise Unable(
             "Nothing can be added to packages.toml: write its packages as [[package]] tables."
         ) from None
-    return new, longer
 
 
 def badge_markdown(site: Site, metric: Metric, project: str) -> str:
@@ -1571,7 +1565,6 @@ class Published(NamedTuple):
     before: Mapping[str, Kept]
     after: Mapping[str, Kept]
     damaged: Mapping[str, Outcome]
-    gone: Mapping[str, list[str]]  # packages no longer listed, and their files
     changed: list[str]
     failed: Mapping[str, str]  # paths that could not be written, and why
 
@@ -1581,27 +1574,26 @@ def keep_and_publish(
     packages: Collection[Package],
     figures: Mapping[str, Figures],
     *,
-    prune: bool = False,
-    joining: bool = False,
+    remove: Iterable[str] = (),
+    joining: Collection[str] = (),
 ) -> Published:
-    """Lay fetched figures over the kept ones, render all packages, and publish what changed.
+    """Lay fetched figures over the kept ones, render the packages, and publish what changed.
 
-    `joining` are figures of packages that join others: their windows end where those of the
-    others do, since a few can't tell which day PePy surely has. Only to be called while the
-    folder is locked. What is kept is read only now: another run may have published while
-    this one fetched.
+    Where `joining` are other projects, the windows end where theirs do: a few packages can't
+    tell which day PePy surely has. Only to be called while the folder is locked. What is kept
+    is read only now: another run may have published while this one fetched.
     """
     projects = [package.project for package in packages]
     before, damaged = read_all_kept(output, projects)
     fresh = {p: figures[p] for p in projects if p in figures and p not in damaged}
-    ends = [kept.stats.last_date for kept in before.values() if kept.stats and kept.stats.last_date]
+    others, _ = read_all_kept(output, joining)
+    stats = [kept.stats for kept in (*before.values(), *others.values()) if kept.stats]
+    ends = [each.last_date for each in stats if each.last_date]
     voters = [] if joining and ends else fresh.values()
     end = windows_end((new.history for new in voters), ends)
     after = {**before, **{p: keep(before.get(p), new, p, end) for p, new in fresh.items()}}
-    gone = unlisted(output, projects)
-    remove = [path for paths in gone.values() for path in paths] if prune else []
     changed, failed = publish(output, render(packages, after), remove)
-    return Published(before, after, damaged, gone, changed, failed)
+    return Published(before, after, damaged, changed, failed)
 
 
 def run(arguments: Arguments, started: float) -> int:
@@ -1621,7 +1613,9 @@ def run(arguments: Arguments, started: float) -> int:
     asked = choose(arguments, packages) if arguments.command == "update" else []
     fetched = fetch(asked, arguments, config.site.home, started)
     with locked(output):
-        done = keep_and_publish(output, config.package, fetched.figures, prune=arguments.prune)
+        gone = unlisted(output, packages)
+        remove = [path for paths in gone.values() for path in paths] if arguments.prune else []
+        done = keep_and_publish(output, config.package, fetched.figures, remove=remove)
 
     outcomes = {**fetched.outcomes, **done.damaged}
     for path, reason in done.failed.items():
@@ -1629,17 +1623,16 @@ def run(arguments: Arguments, started: float) -> int:
         outcomes[project] = Outcome("failed", f"cannot write {output / path}: {reason}")
     rows = [
         describe(project, outcome, done.before.get(project), done.after.get(project))
-        for project in [*packages, *done.gone]
+        for project in [*packages, *gone]
         if (outcome := outcomes.get(project))
     ]
     notes = [f"{len(done.changed)} files changed in {output}."]
     if without := [p for p in packages if p not in outcomes and p not in done.after]:
         notes.append(f"Without figures yet: {', '.join(without)}. Run update.")
-    gone = ", ".join(done.gone)
     if gone and arguments.prune:
-        notes.append(f"No longer listed, files removed: {gone}.")
+        notes.append(f"No longer listed, files removed: {', '.join(gone)}.")
     elif gone:
-        notes.append(f"No longer listed, files left alone: {gone}. Remove with --prune.")
+        notes.append(f"No longer listed, files left alone: {', '.join(gone)}. Remove with --prune.")
     report(rows, notes)
     return 130 if fetched.interrupted else int(any(row.level == "error" for row in rows))
 
@@ -1670,16 +1663,17 @@ def grant(
 ) -> list[Package]:
     """List, fetch and publish what is requested, all of it or nothing.
 
-    Returns those that the list, as read from `text`, lacked. Raises Refused, Deferred, Unable
-    or OSError, and nothing has changed.
+    `config` and `text` are the list; returns those requested that it lacked. Where it raises
+    Refused, Deferred, Unable or OSError, nothing has changed.
     """
     output, path = arguments.output, arguments.config
-    new, _ = lengthen(config, text, request)  # what is wrong with it is told before fetching
+    lengthen(config, text, request)  # what is wrong with it is told before fetching
+    listed = {package.project for package in config.package}
     kept, damaged = read_all_kept(output, (package.project for package in request))
     for outcome in damaged.values():
         raise Unable(outcome.reason)
-    known = {p for p, figures in kept.items() if figures.stats}
-    asked = [p.project for p in request if p in new or p.project not in known]
+    known = {p for p, figures in kept.items() if figures.stats} & listed
+    asked = [package.project for package in request if package.project not in known]
     fetched = fetch(asked, arguments, config.site.home, started)
     if fetched.interrupted:
         raise KeyboardInterrupt
@@ -1694,22 +1688,23 @@ def grant(
 
     with locked(output):
         config, text = read_list(path)  # again: it may have grown meanwhile
-        new, longer = lengthen(config, text, request)
-        config = parse_list(longer, plain(str(path)))
-        absent = [file for p in new for file in files_of(p.project) if not (output / file).exists()]
+        longer, added = lengthen(config, text, request)
+        others = {package.project for package in longer.package}.difference(asked)
+        packages = [package for package in longer.package if package.project not in others]
+        absent = [file for p in asked for file in files_of(p) if not (output / file).exists()]
         try:
-            done = keep_and_publish(output, config.package, fetched.figures, joining=True)
+            done = keep_and_publish(output, packages, fetched.figures, joining=others)
             for file, reason in done.failed.items():
                 raise OSError(f"{output / file}: {reason}")
-            if longer != text:
+            if added:
                 fresh = path.resolve().with_suffix(".tmp")
-                fresh.write_bytes(longer)
+                fresh.write_bytes(text + added)
                 shutil.copymode(path, fresh)
                 fresh.replace(path.resolve())
         except BaseException:
             publish(output, {}, absent)
             raise
-    return new
+    return [package for package in request if package.project not in listed]
 
 
 HELP = """\

@@ -17,19 +17,20 @@ from typing import Any
 import jq  # type: ignore[import-not-found]
 
 
-def make_token(permissions: dict[str, str]) -> str:
-    """A token that grants what a job's `permissions` say."""
-    return "ghs_" + base64.urlsafe_b64encode(json.dumps(permissions).encode()).decode()
+def make_token(job: str, permissions: dict[str, str]) -> str:
+    """A job's token, that grants what its `permissions` say."""
+    return "ghs_" + base64.urlsafe_b64encode(json.dumps([job, permissions]).encode()).decode()
 
 
-def need(scope: str, level: str) -> None:
-    """Stop unless the token in the environment grants the level."""
+def need(scope: str, level: str) -> str:
+    """The job whose token is in the environment; stops unless it grants the level."""
     token = os.environ.get("GH_TOKEN", "")
     if not token.startswith("ghs_"):
         sys.exit("gh: To use GitHub CLI in a GitHub Actions workflow, set the GH_TOKEN variable")
-    granted = json.loads(base64.urlsafe_b64decode(token[4:])).get(scope)
-    if granted != "write" and granted != level:
+    job, permissions = json.loads(base64.urlsafe_b64decode(token[4:]))
+    if permissions.get(scope) not in ("write", level):
         sys.exit(f"HTTP 403: Resource not accessible by integration ({scope}: {level})")
+    return str(job)
 
 
 def append(path: Path, record: Any) -> None:
@@ -49,7 +50,8 @@ def main(state: Path, argv: list[str]) -> None:
     if argv == ["pre-receive"]:  # called by git in the repository that plays the remote
         if os.environ.get("PERSON"):
             return
-        need("contents", "write")
+        if not (state / "logins" / need("contents", "write")).exists():
+            sys.exit("fatal: could not read Username for 'https://github.com'")
         if take_one(state / "pushes-to-refuse"):
             sys.exit("GitHub is having a bad moment")
         return
@@ -75,7 +77,7 @@ def main(state: Path, argv: list[str]) -> None:
 
     match words:
         case ["auth", "setup-git"]:
-            need("contents", "write")
+            (state / "logins" / need("contents", "write")).touch()
         case ["label", "create", name]:
             need("issues", "write")
             if (state / "labels" / name).exists() and "--force" not in options:

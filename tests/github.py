@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -182,24 +183,30 @@ class Run:
         return re.findall(r"^\s*(::.*)", self.log, re.MULTILINE)
 
 
-def _checkout(github: GitHub, step: dict[str, Any], workspace: Path) -> None:
+Definition = dict[str, Any]
+
+
+def _checkout(github: GitHub, job: Definition, step: Definition, workspace: Path) -> None:
+    assert job["permissions"]["contents"] in {"read", "write"}
     assert step["with"]["persist-credentials"] is False
     branch = step["with"].get("ref", "main")
     github.git("clone", "--quiet", "--depth=1", f"--branch={branch}", github.url, str(workspace))
 
 
-def _upload(github: GitHub, step: dict[str, Any], workspace: Path) -> None:
+def _upload(github: GitHub, job: Definition, step: Definition, workspace: Path) -> None:
     shutil.rmtree(workspace.parent / "artifact", ignore_errors=True)
     hidden = shutil.ignore_patterns(".*")
     shutil.copytree(workspace / step["with"]["path"], workspace.parent / "artifact", ignore=hidden)
 
 
-def _deploy(github: GitHub, step: dict[str, Any], workspace: Path) -> None:
+def _deploy(github: GitHub, job: Definition, step: Definition, workspace: Path) -> None:
+    assert job["permissions"]["pages"] == job["permissions"]["id-token"] == "write"
+    assert job["environment"]["name"] == "github-pages"
     shutil.rmtree(github.site, ignore_errors=True)
     shutil.copytree(workspace.parent / "artifact", github.site)
 
 
-ACTIONS: dict[str, Callable[[GitHub, dict[str, Any], Path], None]] = {
+ACTIONS: dict[str, Callable[[GitHub, Definition, Definition, Path], None]] = {
     "actions/checkout": _checkout,
     "astral-sh/setup-uv": lambda *_: None,  # it is here
     "actions/upload-pages-artifact": _upload,
@@ -215,6 +222,7 @@ class GitHub:
     pepy: Pepy | None
     repository: str = "someone/badges"
     secrets: dict[str, str] = field(default_factory=lambda: {"PEPY_API_KEY": KEY})
+    withheld: tuple[str, ...] = ()  # a job, and a permission that it doesn't get after all
 
     def __post_init__(self) -> None:
         self.remote = self.folder / "remote.git"
@@ -222,8 +230,8 @@ class GitHub:
         self.state = self.folder / "state"
         self.site = self.folder / "site"
         self.bin = self.folder / "bin"
-        for folder in (self.state / "issues", self.state / "labels", self.bin):
-            folder.mkdir(parents=True)
+        for name in ("state/issues", "state/labels", "state/logins", "bin"):
+            (self.folder / name).mkdir(parents=True)
         (self.folder / "gitconfig").touch()
         stand_in = f"exec {sys.executable} {ROOT / 'tests/gh.py'} {self.state}"
         self.script(self.bin / "gh", f'{stand_in} "$@"')
@@ -387,6 +395,9 @@ class GitHub:
                     "types" in filters
                 ):
                     continue
+                branches = [f"refs/heads/{branch}" for branch in filters.get("branches", [])]
+                if branches and (event or {})["ref"] not in branches:
+                    continue
                 patterns = filters.get("paths", ["*"])
                 if not any(fnmatchcase(p, pattern) for p in paths or [""] for pattern in patterns):
                     continue
@@ -419,9 +430,11 @@ class GitHub:
         run = Run(workflow, name)
         github = {"event_name": name, "event": event, "repository": self.repository}
         for id_, job in definition["jobs"].items():
+            if self.withheld[:1] == (id_,):
+                del job["permissions"][self.withheld[1]]
             needs = [job["needs"]] if isinstance(job.get("needs"), str) else job.get("needs", [])
             contexts = {
-                "github": github | {"token": make_token(job.get("permissions", {}))},
+                "github": github | {"token": make_token(f"{time.time_ns()}", job["permissions"])},
                 "inputs": event.get("inputs", {}),
                 "secrets": self.secrets,
                 "needs": {need: {"outputs": run.jobs[need].outputs} for need in needs},
@@ -457,8 +470,12 @@ class GitHub:
             if not holds(step.get("if"), contexts, failed=failed):
                 outcome = "skipped"
             elif "uses" in step:
-                ACTIONS[step["uses"].partition("@")[0]](self, step, workspace)
-                outcome = "success"
+                try:
+                    ACTIONS[step["uses"].partition("@")[0]](self, job, step, workspace)
+                    outcome = "success"
+                except (AssertionError, KeyError) as error:
+                    run.log += f"{name}: {error!r}\n"
+                    outcome = "failure"
             else:
                 variables = definition.get("env", {}) | job.get("env", {}) | step.get("env", {})
                 process = subprocess.run(

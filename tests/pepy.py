@@ -391,8 +391,8 @@ def main() -> int:
     plan = PLANS.get(options.plan)
     with Pepy(plan, delay=options.delay, releases=options.releases, port=options.port) as pepy:
         print(f"Made-up figures on {pepy.url}, until Ctrl-C. In another terminal:\n")
-        print(f"  export PEPY_API_URL={pepy.url} PEPY_API_KEY={KEY}")
-        print("  uv run script.py --output made-up  # not docs/: its history is for real figures")
+        print(f"  PEPY_API_URL={pepy.url} PEPY_API_KEY={KEY} uv run script.py --output made-up")
+        print("\nNever into docs/: the history there is for real figures.")
         sys.stdout.flush()
         try:
             threading.Event().wait()

@@ -201,7 +201,10 @@ def test_a_list_that_tables_cannot_follow_is_the_owners_to_mend(
 def test_what_cannot_be_written_leaves_everything_as_it_was(
     project: Project, pepy: Pepy, in_the_way: str
 ) -> None:
-    project.list(text=LIST)
+    """Also what is listed and was never fetched, and what others changed about their looks."""
+    project.list("pydantic")
+    project.run(pepy)
+    project.list("pydantic", text='[defaults]\nlabel = "new"\n\n[[package]]\nname = "flask"\n\n')
     path = project.folder / in_the_way
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from gh import make_token
 from github import ROOT, Expression, GitHub, Run, holds, interpolate
 from hostile import CANARY, HOSTILE, form
 from pepy import KEY, Pepy, Plan
@@ -72,6 +73,12 @@ def test_actions_are_pinned_by_hash_with_the_version_beside_it() -> None:
     for text in TEXTS.values():
         for line in re.findall(r"uses:.*", text):
             assert re.fullmatch(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+
+
+def test_what_runs_is_the_newest_main() -> None:
+    for name, step in STEPS:
+        if "checkout" in step.get("uses", "") and not name.startswith("ci/"):
+            assert step["with"]["ref"] == "main"
 
 
 def test_the_same_uv_everywhere() -> None:
@@ -266,6 +273,7 @@ def test_from_the_template_to_the_first_issues_badge(
     issue = github.issue(number)
     assert (issue["state"], issue["stateReason"]) == ("CLOSED", "completed")
     (answer,) = issue["comments"]
+    assert answer.startswith("Here they are")
     assert "https%3A%2F%2Fsomeone.github.io%2Fbadges%2Fflask-login.json" in answer
     assert shown(github, "flask-login")
     assert right(github, pepy, "flask-login")
@@ -314,6 +322,7 @@ def test_a_run_without_the_key_says_how_to_add_it(github: GitHub, pepy: Pepy) ->
     assert update.conclusion == "failure"
     assert "PEPY_API_KEY" in update.summary
     assert "Settings, Secrets and variables, Actions" in update.summary
+    assert update.summary.count("Nothing was done") == 1
     assert update.jobs["label"].conclusion == "success"
     assert update.jobs["requests"].conclusion == "skipped"
     assert github.log() == ["Initial commit"]
@@ -354,14 +363,14 @@ def test_a_person_who_pushes_what_is_shown_starts_a_deployment(
 
 
 def test_a_damaged_file_keeps_nothing_else_from_being_shown(running: GitHub) -> None:
+    good = running.log("%H")[0]
     runs = running.push("docs/requests/stats.json", "<<<<<<< HEAD")
     assert conclusions(runs) == ["success"]
     assert shown(running, "pydantic")
     update, *_ = running.dispatch("update.yml")
     assert update.conclusion == "failure"
     assert "is damaged" in update.summary
-    running.push("docs/requests/stats.json", running.read("docs/requests/stats.json")[:0])
-    running.git("-C", str(running.remote), "update-ref", "refs/heads/main", "main~2")
+    running.git("-C", str(running.remote), "update-ref", "refs/heads/main", good)
 
 
 # --- requests
@@ -424,13 +433,24 @@ def test_a_request_that_is_started_twice_is_answered_once(running: GitHub) -> No
     assert len(running.issue(number)["comments"]) == 1
 
 
-def test_a_crash_is_red_and_leaves_the_issue_open(running: GitHub) -> None:
-    running.push("packages.toml", "package = 5")
+@pytest.mark.parametrize(
+    ("path", "text"), [("packages.toml", "package = 5"), ("packages.tmp/in-the-way", "")]
+)
+def test_a_crash_is_red_and_leaves_the_issue_open(running: GitHub, path: str, text: str) -> None:
+    good = running.log("%H")[0]
+    running.push(path, text)
     number, (run,) = running.open_issue(form("flask"))
     assert run.conclusion == "failure"
     assert running.issue(number)["state"] == "OPEN"
     assert not running.issue(number)["comments"]
-    running.push("packages.toml", listing("requests", "pydantic"))
+    running.git("-C", str(running.remote), "update-ref", "refs/heads/main", good)
+
+
+def test_of_many_waiting_requests_the_oldest_are_tried_again(running: GitHub) -> None:
+    numbers = [running.file_issue(form("flask"), "add-package") for _ in range(52)]
+    running.run("update.yml", "schedule")
+    started = running.calls("workflow", "run", "add-package.yml")
+    assert sorted(int(call[-1].removeprefix("issue=")) for call in started) == numbers[:50]
 
 
 def test_only_the_label_starts_anything(running: GitHub) -> None:
@@ -459,13 +479,37 @@ def test_a_list_without_a_last_newline_blames_nobody(github: GitHub) -> None:
     assert github.log()[0] == "Add `flask`, `django`"
 
 
-def test_a_token_can_only_do_what_its_job_was_granted(running: GitHub) -> None:
-    assert running.calls("issue", "comment") == []
-    running.open_issue(form("flask"))
-    assert len(running.calls("issue", "comment")) == 1
-    text = (running.state / "calls.jsonl").read_text()
-    assert "ghs_" not in text
-    assert KEY not in text
+@pytest.mark.parametrize(
+    ("job", "permission"),
+    [(name, p) for name, job in JOBS.items() for p in job["permissions"] if name[:3] != "ci/"],
+)
+def test_no_permission_is_granted_that_is_not_needed(
+    running: GitHub, pepy: Pepy, job: str, permission: str
+) -> None:
+    workflow, _, id_ = job.partition("/")
+    inputs = {"issue": running.file_issue(form("flask"), "add-package")}
+    pepy.projects["requests"] = {"total_downloads": 10**14, "downloads": {}}  # something to push
+    for withheld, conclusion in (((id_, permission), "failure"), ((), "success")):
+        running.withheld = withheld
+        run = running.run(f"{workflow}.yml", "workflow_dispatch", {"inputs": inputs})
+        assert run.conclusion == conclusion
+    assert not any("ghs_" in word or KEY in word for call in running.calls() for word in call)
+
+
+def test_what_is_run_between_pulling_and_pushing_has_no_token(github: GitHub) -> None:
+    github.use_template(listing("requests"))
+    clone = github.folder / "clone"
+    github.git("clone", "--quiet", github.url, str(clone))
+    variables = {"GH_TOKEN": make_token("it", {"contents": "write"}), "GITHUB_STEP_SUMMARY": "x"}
+    run = subprocess.run(
+        [".github/publish", "0", "sh", "-c", 'cat; echo "$GH_TOKEN$GITHUB_STEP_SUMMARY"; exit 7'],
+        cwd=clone,
+        env=github.environment | variables,
+        input=b"in\n",
+        capture_output=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (7, b"in\n\n")
 
 
 @pytest.mark.parametrize(("why", "body", "legal"), HOSTILE, ids=[why for why, _, _ in HOSTILE])
@@ -546,12 +590,25 @@ def test_a_remote_that_refuses_the_first_pushes_is_tried_again(running: GitHub, 
     assert pepy.asked["flask"] == 1
 
 
+def test_a_remote_that_refuses_everything_leaves_the_request_waiting(running: GitHub) -> None:
+    (running.state / "pushes-to-refuse").write_text("1000")
+    running.script(running.bin / "sleep", "exit")
+    number, (run,) = running.open_issue(form("flask"))
+    assert run.conclusion == "failure"
+    assert run.log.count("GitHub is having a bad moment") == 40
+    assert "Nothing was pushed in 40 attempts" in run.summary
+    assert running.issue(number)["state"] == "OPEN"
+    assert not running.issue(number)["comments"]
+
+
 def test_a_push_whose_answer_was_lost_is_deployed(running: GitHub) -> None:
-    lost = running.state / "lost"
-    once = f"[ $1 != push ] || [ -e {lost} ] || {{ touch {lost}; exit 1; }}"
-    running.script(running.bin / "git", f'/usr/bin/git "$@" || exit\n{once}')
+    # What git does succeeds, but the first fetch and the first push look as if they had not.
+    once = f"[ -e {running.state}/$1 ] || {{ touch {running.state}/$1; exit 1; }}"
+    script_ = f'git=/usr/bin/git\n$git "$@" || exit\ncase $1 in fetch | push) {once} ;; esac'
+    running.script(running.bin / "git", script_)
     _, runs = running.open_issue(form("flask"))
-    assert lost.exists()
+    assert (running.state / "fetch").exists()
+    assert (running.state / "push").exists()
     assert [run.workflow for run in runs] == ["add-package.yml", "deploy.yml"]
     assert conclusions(runs) == ["success", "success"]
     assert shown(running, "flask")
