@@ -8,7 +8,8 @@ render the badges, publish what changed, report.
     PePy API ──────┘
 
 Rendering is a pure function from the list and the kept figures to paths and bytes.
-A metric is one row of METRICS; a source is one function that returns figures.
+A metric is one row of METRICS; a source is one function that returns figures. A request
+for packages, which is the body of an issue, makes the list longer and then does the same.
 """
 
 from __future__ import annotations

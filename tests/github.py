@@ -299,13 +299,17 @@ class GitHub:
 
     def push(self, path: str, text: str | None = None, append: str = "") -> list[Run]:
         """Push a change of one file, as a person; returns what that starts."""
+        self.change(path, text, append)
+        return self.fire("push", {"ref": "refs/heads/main"}, [path])
+
+    def change(self, path: str, text: str | None = None, append: str = "") -> None:
+        """Push a change of one file, as a person, without starting anything."""
         clone = Path(tempfile.mkdtemp(dir=self.folder))
         self.git("clone", "--quiet", self.url, str(clone))
         target = clone / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text((target.read_text() if text is None else text) + append)
         self._commit_and_push(clone, f"Change {path}")
-        return self.fire("push", {"ref": "refs/heads/main"}, [path])
 
     def _commit_and_push(self, clone: Path, message: str) -> None:
         identity = ("-c", "user.name=Some One", "-c", "user.email=someone@example.com")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -440,7 +440,7 @@ def test_a_crash_is_red_and_leaves_the_issue_open(running: GitHub, path: str, te
     good = running.log("%H")[0]
     running.push(path, text)
     number, (run,) = running.open_issue(form("flask"))
-    assert run.conclusion == "failure"
+    assert run.jobs["add"].steps["Check and fetch"] == "failure"
     assert running.issue(number)["state"] == "OPEN"
     assert not running.issue(number)["comments"]
     running.git("-C", str(running.remote), "update-ref", "refs/heads/main", good)
@@ -606,7 +606,8 @@ def test_a_push_whose_answer_was_lost_is_deployed(running: GitHub) -> None:
     once = f"[ -e {running.state}/$1 ] || {{ touch {running.state}/$1; exit 1; }}"
     script_ = f'git=/usr/bin/git\n$git "$@" || exit\ncase $1 in fetch | push) {once} ;; esac'
     running.script(running.bin / "git", script_)
-    _, runs = running.open_issue(form("flask"))
+    number, runs = running.open_issue(form("flask"))
+    assert running.issue(number)["comments"][0].startswith("Here they are")
     assert (running.state / "fetch").exists()
     assert (running.state / "push").exists()
     assert [run.workflow for run in runs] == ["add-package.yml", "deploy.yml"]
@@ -615,27 +616,38 @@ def test_a_push_whose_answer_was_lost_is_deployed(running: GitHub) -> None:
     assert running.log()[:2] == ["Add `flask`", "Update badges: 8 changed"]
 
 
-def test_a_person_who_lists_the_same_package_meanwhile_wins(github: GitHub, pepy: Pepy) -> None:
-    """The request is fetched, then the person pushes, then the request is pushed."""
-    github.use_template(listing("requests"))
-    github.dispatch("update.yml")
-    number = github.file_issue(form("flask", "theirs"), "add-package")
+def while_fetching(github: GitHub, pepy: Pepy, run: Callable[[], Run], packages: str) -> None:
+    """A person pushes packages.toml when a run has asked for flask, and not pushed yet."""
     pepy.delay = 1.5
     runs: list[Run] = []
-    event = {"inputs": {"issue": number}}
-    thread = threading.Thread(
-        target=lambda: runs.append(github.run("add-package.yml", "workflow_dispatch", event))
-    )
+    thread = threading.Thread(target=lambda: runs.append(run()))
     thread.start()
     while not pepy.asked["flask"]:
         thread.join(0.05)
-    mine = listing("requests", "flask") + 'label = "mine"\n'
-    github.push("packages.toml", mine)
+    github.change("packages.toml", packages)
     thread.join()
     assert conclusions(runs) == ["success"]
-    assert github.read("packages.toml") == mine
-    assert json.loads(github.read("docs/flask.json"))["label"] == "mine"
-    assert github.issue(number)["stateReason"] == "completed"
+    assert github.read("packages.toml") == packages
+    sound(github)
+
+
+def test_a_person_who_lists_the_same_package_meanwhile_wins(running: GitHub, pepy: Pepy) -> None:
+    event = {"inputs": {"issue": running.file_issue(form("flask", "theirs"), "add-package")}}
+    mine = listing("requests", "flask") + 'label = "mine"\n'
+    while_fetching(
+        running, pepy, lambda: running.run("add-package.yml", "workflow_dispatch", event), mine
+    )
+    assert json.loads(running.read("docs/flask.json"))["label"] == "mine"
+    assert running.issue(1)["stateReason"] == "completed"
+
+
+def test_a_person_who_unlists_a_package_meanwhile_wins(running: GitHub, pepy: Pepy) -> None:
+    running.change("packages.toml", listing("requests", "flask"))
+    mine = listing("requests")
+    while_fetching(
+        running, pepy, lambda: running.run("update.yml", "push", {"ref": "refs/heads/main"}), mine
+    )
+    assert not any("flask" in path for path in running.files())
 
 
 def test_a_quota_that_is_taken_defers_and_the_next_day_grants(
