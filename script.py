@@ -230,6 +230,9 @@ class Package(Options):
         return normalise(self.name)
 
 
+_REPOSITORY = r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}"
+
+
 def _github_repository() -> str:
     name = os.environ.get("GITHUB_REPOSITORY", "")
     return name if re.fullmatch(_REPOSITORY, name, re.ASCII) else "OWNER/REPO"
@@ -240,9 +243,6 @@ def _pages_address(data: dict[str, Any]) -> str:
     owner, _, name = data.get("repository", "").partition("/")
     host = f"{owner}.github.io"
     return f"https://{host}" if name.lower() == host.lower() else f"https://{host}/{name}"
-
-
-_REPOSITORY = r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}"
 
 
 class Site(Table):
@@ -1361,7 +1361,7 @@ def lengthen(config: Config, text: bytes, packages: Iterable[Package]) -> tuple[
     new = [package for package in packages if package.project not in listed]
     if new and len(listed) + len(new) > config.limits.packages:
         raise Refused(
-            f"This site lists {config.limits.packages} packages at most, and is full. "
+            f"This site lists {config.limits.packages} packages at most, and has {len(listed)}. "
             f"[Host your own]({config.site.home}#readme): it takes five minutes."
         )
     added = b"\n" if new and text and not text.endswith(b"\n") else b""
