@@ -300,6 +300,11 @@ class Config(Table):
 
         return [merged(table) if isinstance(table, dict) else table for table in tables]
 
+    @property
+    def projects(self) -> dict[str, Package]:
+        """The packages by the names under which they are published."""
+        return {package.project: package for package in self.package}
+
 
 def read_list(path: Path) -> tuple[Config, bytes]:
     """A packages.toml, and its bytes. Raises Unable if it can't be read or has mistakes."""
@@ -360,8 +365,12 @@ def _explain(error: ErrorDetails, data: dict[str, Any]) -> str:
         return f"{place}: is missing"
     if error["type"] == "extra_forbidden":
         return f"{place}: no such key; allowed are {', '.join(sorted(model.model_fields))}"
-    reason = error.get("ctx", {}).get("error", error["msg"])
-    return f"{place} = {_short(error['input'])}: {reason}"
+    return f"{place} = {_short(error['input'])}: {_reason(error)}"
+
+
+def _reason(error: ErrorDetails) -> str:
+    """What a value should have been, in this program's own words where it has some."""
+    return str(error.get("ctx", {}).get("error", error["msg"]))
 
 
 def _short(value: object) -> str:
@@ -1345,8 +1354,7 @@ def read_request(body: bytes) -> list[Package]:
             packages[package.project] = package.model_copy(update={"name": package.project})
         except ValidationError as error:
             for details in error.errors():
-                reason = details.get("ctx", {}).get("error", details["msg"])
-                wrong.append(f"{quoted(details['input'])}: {reason}.")
+                wrong.append(f"{quoted(details['input'])}: {_reason(details)}.")
     if wrong:
         raise Refused(*dict.fromkeys(wrong))
     return [*packages.values()]
@@ -1357,7 +1365,7 @@ def lengthen(config: Config, text: bytes, packages: Iterable[Package]) -> tuple[
 
     Raises Refused above the limit, and Unable where tables can't follow.
     """
-    listed = {package.project for package in config.package}
+    listed = config.projects
     new = [package for package in packages if package.project not in listed]
     if new and len(listed) + len(new) > config.limits.packages:
         raise Refused(
@@ -1508,35 +1516,33 @@ def fetch(asked: Collection[str], arguments: Arguments, home: str, started: floa
 
     Raises Unable without a key, and if PePy refused it before it answered for anything.
     """
-    file = TypeAdapter(dict[str, Figures])
-    figures: dict[str, Figures] = {}
+    fetched = Fetched({}, {})
     path = arguments.fetched
     if path and (arguments.command == "render" or path.exists()):
         try:
-            figures = file.validate_json(path.read_bytes())
+            fetched.figures |= TypeAdapter(dict[str, Figures]).validate_json(path.read_bytes())
         except (OSError, ValueError):
             raise Unable(f"{plain(str(path))} is no file that --fetched has written.") from None
-    asked = [project for project in asked if project not in figures]
-    outcomes: dict[str, Outcome] = {}
-    interrupted = False
-    if asked:
-        url, key = pepy_access()
+    if asked := [project for project in asked if project not in fetched.figures]:
         deadline = started + arguments.time_limit * 60
-        outcomes, interrupted = ask_for_all(asked, open_session(key, home), url, deadline)
-    figures |= {p: outcome.figures for p, outcome in outcomes.items() if outcome.figures}
+        fetched.outcomes, fetched.interrupted = ask_for_all(asked, home, deadline)
+        outcomes = fetched.outcomes.items()
+        fetched.figures |= {p: outcome.figures for p, outcome in outcomes if outcome.figures}
     if path:
-        path.write_bytes(file.dump_json(figures))
-    return Fetched(figures, outcomes, interrupted)
+        path.write_bytes(TypeAdapter(dict[str, Figures]).dump_json(fetched.figures))
+    return fetched
 
 
 def ask_for_all(
-    asked: Collection[str], session: Session, url: str, deadline: float
+    asked: Collection[str], home: str, deadline: float
 ) -> tuple[dict[str, Outcome], bool]:
     """The outcome of every project asked for, and whether somebody interrupted.
 
-    Nothing is asked after `deadline`, in seconds on the monotonic clock. Raises Unable if
-    PePy refused the key before it answered for anything.
+    Nothing is asked after `deadline`, in seconds on the monotonic clock. Raises Unable
+    without a key, and if PePy refused it before it answered for anything.
     """
+    url, key = pepy_access()
+    session = open_session(key, home)
     line = ProgressLine()
     fetching = Fetching(asked, lambda p: ask_pepy(session, url, p), deadline, line.tick)
     outcomes: dict[str, Outcome] = {}
@@ -1603,7 +1609,7 @@ def run(arguments: Arguments, started: float) -> int:
     Raises Unable before anything is written, OSError where the folder can't be written to.
     """
     config, _ = read_list(arguments.config)
-    packages = {package.project: package for package in config.package}
+    packages = config.projects
     if not packages:
         raise Unable(
             f'{plain(str(arguments.config))}: list at least one package: [[package]] and name = "…"'
@@ -1669,11 +1675,11 @@ def grant(
     """
     output, path = arguments.output, arguments.config
     lengthen(config, text, request)  # what is wrong with it is told before fetching
-    listed = {package.project for package in config.package}
+    listed = config.projects
     kept, damaged = read_all_kept(output, (package.project for package in request))
     for outcome in damaged.values():
         raise Unable(outcome.reason)
-    known = {p for p, figures in kept.items() if figures.stats} & listed
+    known = {p for p, figures in kept.items() if figures.stats and p in listed}
     asked = [package.project for package in request if package.project not in known]
     fetched = fetch(asked, arguments, config.site.home, started)
     if fetched.interrupted:
@@ -1690,11 +1696,12 @@ def grant(
     with locked(output):
         config, text = read_list(path)  # again: it may have grown meanwhile
         longer, added = lengthen(config, text, request)
-        others = {package.project for package in longer.package}.difference(asked)
-        packages = [package for package in longer.package if package.project not in others]
+        packages = longer.projects
+        others = packages.keys() - set(asked)
         absent = [file for p in asked for file in files_of(p) if not (output / file).exists()]
         try:
-            done = keep_and_publish(output, packages, fetched.figures, joining=others)
+            new = [packages[project] for project in asked]
+            done = keep_and_publish(output, new, fetched.figures, joining=others)
             for file, reason in done.failed.items():
                 raise OSError(f"{output / file}: {reason}")
             if added:

@@ -388,24 +388,12 @@ class GitHub:
         self, name: str, event: dict[str, Any] | None = None, paths: list[str] | None = None
     ) -> list[Run]:
         """Run every workflow that an event starts, and what these start in turn."""
-        runs = []
-        for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
-            wanted = _triggers(path)
-            if path.stem == "ci" or name not in wanted:
-                continue
-            filters = wanted[name] or {}
-            if isinstance(filters, dict):
-                if not set(filters.get("types", [])) & {(event or {}).get("action")} and (
-                    "types" in filters
-                ):
-                    continue
-                branches = [f"refs/heads/{branch}" for branch in filters.get("branches", [])]
-                if branches and (event or {})["ref"] not in branches:
-                    continue
-                patterns = filters.get("paths", ["*"])
-                if not any(fnmatchcase(p, pattern) for p in paths or [""] for pattern in patterns):
-                    continue
-            runs.append(self.run(path.name, name, event))
+        runs = [
+            self.run(path.name, name, event)
+            for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
+            if path.stem != "ci" and name in _triggers(path)
+            if _wanted(_triggers(path)[name], event or {}, paths or [""])
+        ]
         return runs + self.settle()
 
     def dispatch(self, workflow: str, **inputs: str) -> list[Run]:
@@ -521,3 +509,16 @@ def _triggers(path: Path) -> dict[str, Any]:
     definition = yaml.safe_load(path.read_text(encoding="utf-8"))
     triggers: dict[str, Any] = definition.get("on", definition.get(True))
     return triggers
+
+
+def _wanted(filters: Any, event: dict[str, Any], paths: list[str]) -> bool:
+    """Whether what stands below an event in `on:` lets it through."""
+    if not isinstance(filters, dict):  # nothing, or the times of a schedule
+        return True
+    branch = event.get("ref", "").removeprefix("refs/heads/")
+    patterns = filters.get("paths", ["*"])
+    return (
+        event.get("action") in filters.get("types", [event.get("action")])
+        and branch in filters.get("branches", [branch])
+        and any(fnmatchcase(path, pattern) for path in paths for pattern in patterns)
+    )
