@@ -4,7 +4,7 @@ The job, top-down: read the list of packages, fetch their figures from PePy, kee
 render the badges, publish what changed, report.
 
     packages.toml ─┐
-                   ├─ fetch ─> kept figures ─> render ─> badges
+                   ├─ fetch ─> kept figures ─> render ─> badges, and the page's catalogue
     PePy API ──────┘
 
 Rendering is a pure function from the list and the kept figures to paths and bytes.
@@ -233,9 +233,12 @@ class Package(Options):
 _REPOSITORY = r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}"
 
 
+_UNKNOWN = "OWNER/REPO"  # as in the README, where neither [site] nor GitHub tells
+
+
 def _github_repository() -> str:
     name = os.environ.get("GITHUB_REPOSITORY", "")
-    return name if re.fullmatch(_REPOSITORY, name, re.ASCII) else "OWNER/REPO"
+    return name if re.fullmatch(_REPOSITORY, name, re.ASCII) else _UNKNOWN
 
 
 def _pages_address(data: dict[str, Any]) -> str:
@@ -461,6 +464,36 @@ class Kept:
 
     stats: Stats | None
     history: History
+
+
+class Listing(BaseModel):
+    """A package as the page lists it.
+
+    The windows and the trend end on `last_date`. `previous_month` is the 30 days before the
+    month; `trend` has a character a day, of up to 90 since the first with downloads: its
+    share of the greatest of them, from `0` to `z` as the digits of base 36.
+    """
+
+    name: str
+    total: int
+    month: int
+    week: int
+    day: int
+    previous_month: int
+    last_date: date | None
+    fetched: AwareDatetime  # UTC
+    trend: str
+
+
+class Catalogue(BaseModel):
+    """What the page at the site's root needs to know: docs/_packages.json.
+
+    `repository` and `url` are None where the page has to tell by its own address.
+    """
+
+    repository: str | None  # OWNER/NAME
+    url: str | None
+    packages: list[Listing]
 
 
 # ---------------------------------------------------------------------------- fetch: a source
@@ -1056,6 +1089,49 @@ def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, b
     return {path: f"{text}\n".encode() for path, text in files.items()}
 
 
+CATALOGUE = "_packages.json"  # no package can be called that
+TREND_DAYS = 90
+BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def trend(history: History, end: date) -> str:
+    """The `trend` of a Listing: a history's shape on the way to `end`."""
+    first = min(history, default=end)
+    days = window(history, end, min(TREND_DAYS, max(0, (end - first).days + 1)))[::-1]
+    top = max(days, default=0) or 1
+    return "".join(BASE_36[(2 * count * 35 + top) // (2 * top)] for count in days)
+
+
+def render_catalogue(
+    site: Site, packages: Iterable[Package], kept: Mapping[str, Kept]
+) -> dict[str, bytes]:
+    """The catalogue of those packages that have figures, as `render` gives files. Pure."""
+    listings = []
+    for project in sorted(package.project for package in packages if package.project in kept):
+        stats, history = kept[project].stats, kept[project].history
+        if stats is None:
+            continue
+        end = stats.last_date
+        listing = Listing(
+            name=project,
+            total=stats.total_downloads,
+            month=stats.last_month,
+            week=stats.last_week,
+            day=stats.last_day,
+            previous_month=sum(window(history, end, 60)[30:]) if end else 0,
+            last_date=end,
+            fetched=stats.timestamp,
+            trend=trend(history, end) if end else "",
+        )
+        listings.append(listing)
+    catalogue = Catalogue(
+        repository=None if site.repository == _UNKNOWN else site.repository,
+        url=site.url if "url" in site.model_fields_set else None,
+        packages=listings,
+    )
+    return {CATALOGUE: f"{catalogue.model_dump_json()}\n".encode()}
+
+
 # ---------------------------------------------------------------------------------- publish
 
 
@@ -1581,12 +1657,14 @@ def keep_and_publish(
     packages: Collection[Package],
     figures: Mapping[str, Figures],
     *,
+    site: Site | None = None,
     remove: Iterable[str] = (),
     joining: Collection[str] = (),
 ) -> Published:
     """Lay fetched figures over the kept ones, render the packages, and publish what changed.
 
-    Where `joining` are other projects, the windows end where theirs do: a few packages can't
+    With a `site`, whose packages these then all are, its catalogue is published too. Where
+    `joining` are other projects, the windows end where theirs do: a few packages can't
     tell which day PePy surely has. Only to be called while the folder is locked. What is kept
     is read only now: another run may have published while this one fetched.
     """
@@ -1599,7 +1677,10 @@ def keep_and_publish(
     voters = [] if joining and ends else fresh.values()
     end = windows_end((new.history for new in voters), ends)
     after = {**before, **{p: keep(before.get(p), new, p, end) for p, new in fresh.items()}}
-    changed, failed = publish(output, render(packages, after), remove)
+    files = render(packages, after)
+    if site is not None:
+        files |= render_catalogue(site, packages, after)
+    changed, failed = publish(output, files, remove)
     return Published(before, after, damaged, changed, failed)
 
 
@@ -1622,7 +1703,9 @@ def run(arguments: Arguments, started: float) -> int:
     with locked(output):
         gone = unlisted(output, packages)
         remove = [path for paths in gone.values() for path in paths] if arguments.prune else []
-        done = keep_and_publish(output, config.package, fetched.figures, remove=remove)
+        done = keep_and_publish(
+            output, config.package, fetched.figures, site=config.site, remove=remove
+        )
 
     outcomes = {**fetched.outcomes, **done.damaged}
     for path, reason in done.failed.items():
@@ -1630,7 +1713,7 @@ def run(arguments: Arguments, started: float) -> int:
         outcomes[project] = Outcome("failed", f"cannot write {output / path}: {reason}")
     rows = [
         describe(project, outcome, done.before.get(project), done.after.get(project))
-        for project in [*packages, *gone]
+        for project in dict.fromkeys([*packages, *gone, *outcomes])
         if (outcome := outcomes.get(project))
     ]
     notes = [f"{len(done.changed)} files changed in {output}."]

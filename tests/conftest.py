@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from pepy import SCRIPT, Pepy, environment
 
+from script import CATALOGUE, Catalogue
+
 NEWEST = date(2026, 3, 31)
 
 
@@ -76,12 +78,15 @@ class Project:
         return message
 
     def files(self) -> dict[str, bytes]:
-        """Everything below docs/."""
+        """Everything below docs/ but the catalogue, which tells of all packages."""
         return {
             path.relative_to(self.docs).as_posix(): path.read_bytes()
             for path in self.docs.rglob("*")
-            if path.is_file()
+            if path.is_file() and path.name != CATALOGUE
         }
+
+    def catalogue(self) -> Catalogue:
+        return Catalogue.model_validate_json((self.docs / CATALOGUE).read_bytes())
 
 
 @pytest.fixture

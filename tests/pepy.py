@@ -370,7 +370,7 @@ def demonstrate() -> int:
         run = subprocess.run(
             [sys.executable, *command], cwd=SCRIPT.parent, env=environment(pepy), check=False
         )
-    for badge in sorted(scratch.glob("*.json"))[:1]:
+    for badge in sorted(scratch.glob("[!_]*.json"))[:1]:
         for path in (badge, badge.with_suffix("") / "month.json"):
             print(f"\n$ cat {path}\n{path.read_text(encoding='utf-8')}", end="")
     files = [path for path in scratch.rglob("*") if path.is_file()]

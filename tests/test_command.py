@@ -38,6 +38,10 @@ def whole(project: Project) -> None:
             script.parse_history(text)
         else:
             EndpointBadge.model_validate_json(text)
+    if (project.docs / script.CATALOGUE).exists():
+        assert {listing.name for listing in project.catalogue().packages} <= {
+            path.split("/")[0] for path in project.files()
+        }
 
 
 # --- what is fetched, and what is not
@@ -171,7 +175,7 @@ def test_a_list_longer_than_the_quota_rotates_by_itself(project: Project) -> Non
             run = project.run(pepy, "--time-limit", "0.02")
             assert run.returncode == 0
             assert run.stdout.count("postponed") == 20
-            assert len(list(project.docs.glob("*.json"))) == already + 10
+            assert len(list(project.docs.glob("[!_]*.json"))) == already + 10
     assert set(pepy.asked) >= set(names)
 
 
@@ -267,7 +271,7 @@ def test_every_fault_at_once_leaves_the_good_badges(project: Project, pepy: Pepy
     project.list("one", *FAULTS)
     run = project.run(pepy, tuned=QUICK)
     assert run.returncode == 1
-    assert {path.stem for path in project.docs.glob("*.json")} == {"one", "fault-flaky"}
+    assert {path.stem for path in project.docs.glob("[!_]*.json")} == {"one", "fault-flaky"}
     whole(project)
     assert KEY not in run.stdout + run.stderr
     assert "\x1b" not in run.stdout + run.stderr
@@ -372,7 +376,7 @@ def test_a_key_refused_later_publishes_what_came_before(project: Project, pepy: 
     run = project.run(pepy)
     assert run.returncode == 1
     assert run.stdout.count("PePy refused the API key") == 15
-    assert len(list(project.docs.glob("*.json"))) == 5
+    assert len(list(project.docs.glob("[!_]*.json"))) == 5
 
 
 @pytest.mark.parametrize(
@@ -517,7 +521,7 @@ def test_an_interrupted_run_publishes_what_it_has(project: Project, number: int)
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert output.count("interrupted") == 20
-    assert len(list(project.docs.glob("*.json"))) == 10
+    assert len(list(project.docs.glob("[!_]*.json"))) == 10
     whole(project)
 
 

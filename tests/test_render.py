@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from shields import EndpointBadge
 
 import script
 
+ROOT = Path(__file__).parent.parent
 STATS = script.Stats(
     package="demo",
     timestamp=datetime(2026, 4, 2, 8, 3, 7, tzinfo=UTC),
@@ -91,6 +92,104 @@ def test_a_metric_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script, "METRICS", (*script.METRICS, row))
     files = script.render([script.Package(name="demo")], {"demo": script.Kept(STATS, {})})
     assert json.loads(files["demo/average.json"])["message"] == "0 a day"
+
+
+def days(*counts: int, end: date = date(2026, 3, 31)) -> script.History:
+    return {end - timedelta(days=len(counts) - 1 - n): count for n, count in enumerate(counts)}
+
+
+@pytest.mark.parametrize(
+    ("history", "trend"),
+    [
+        (days(), "0"),
+        (days(0), "0"),
+        (days(5), "z"),
+        (days(0, 1, 2), "0iz"),
+        (days(1, 35, 70), "1iz"),
+        (days(1, 1000), "0z"),  # shape, not digits
+        (days(7, end=date(2026, 3, 29)), "z00"),  # days without downloads are absent
+        (days(9, 9, end=date(2026, 4, 1)), "z"),  # the windows end before its newest day
+        (days(9, end=date(2026, 4, 1)), ""),
+        (days(1000, *[1] * 90), "z" * 90),  # of its own days alone
+        (days(10**14, 10**15 - 1), "4z"),
+    ],
+)
+def test_a_trend_is_the_shape_of_the_last_90_days(history: script.History, trend: str) -> None:
+    assert script.trend(history, date(2026, 3, 31)) == trend
+
+
+def test_the_catalogue_lists_what_has_figures_by_name() -> None:
+    packages = [script.Package(name=name) for name in ("Zope.Event", "demo", "saved", "none")]
+    quiet = STATS.model_copy(update={"package": "zope-event", "last_date": None})
+    kept = {
+        "demo": script.Kept(STATS, days(*[1] * 5, *[2] * 31, *[4] * 29)),
+        "zope-event": script.Kept(quiet, {}),
+        "saved": script.Kept(None, days(1)),
+    }
+    site = script.Site()
+    files = script.render_catalogue(site, packages, kept)
+    assert files == script.render_catalogue(site, packages, kept)
+    catalogue = json.loads(files["_packages.json"])
+    assert catalogue["packages"] == [
+        {
+            "name": "demo",
+            "total": 5,
+            "month": 3,
+            "week": 2,
+            "day": 1,
+            "previous_month": 60,
+            "last_date": "2026-03-31",
+            "fetched": "2026-04-02T08:03:07Z",
+            "trend": "9" * 5 + "i" * 31 + "z" * 29,
+        },
+        {
+            "name": "zope-event",
+            "total": 5,
+            "month": 3,
+            "week": 2,
+            "day": 1,
+            "previous_month": 0,
+            "last_date": None,
+            "fetched": "2026-04-02T08:03:07Z",
+            "trend": "",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "on_github", "known"),
+    [
+        ({}, "", (None, None)),
+        ({}, "me/badges", ("me/badges", None)),
+        ({"url": "https://badges.example.com/"}, "", (None, "https://badges.example.com")),
+        ({"url": "https://b.example"}, "me/badges", ("me/badges", "https://b.example")),
+        ({"repository": "https://github.com/my/own"}, "me/badges", ("my/own", None)),
+    ],
+)
+def test_the_catalogue_says_what_the_pages_address_can_not(
+    table: dict[str, str],
+    on_github: str,
+    known: tuple[str | None, str | None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", on_github)
+    site = script.Site.model_validate(table)
+    catalogue = json.loads(script.render_catalogue(site, [], {})["_packages.json"])
+    assert (catalogue["repository"], catalogue["url"]) == known
+    assert catalogue["packages"] == []
+
+
+def test_a_package_takes_less_than_400_bytes_of_the_catalogue() -> None:
+    names = (ROOT / "tests/popular.txt").read_text().split()
+    stats = STATS.model_copy(
+        update=dict.fromkeys(("total_downloads", "last_day", "last_week", "last_month"), 10**14)
+    )
+    history = days(*[10**13] * 90)
+    kept = {name: script.Kept(stats, history) for name in names}
+    packages = [script.Package(name=name) for name in names]
+    (catalogue,) = script.render_catalogue(script.Site(), packages, kept).values()
+    assert len(names) >= 200
+    assert len(catalogue) < 400 * len(names)
 
 
 def test_only_files_whose_bytes_change_are_written(tmp_path: Path) -> None:

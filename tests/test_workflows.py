@@ -266,7 +266,11 @@ def test_from_the_template_to_the_first_issues_badge(
     assert (update.conclusion, deploy.workflow) == ("success", "deploy.yml")
     assert [path.name for path in (github.state / "labels").iterdir()] == ["add-package"]
     assert {path for path in github.files() if path.startswith("docs/somebody")} == set()
-    assert sorted(path.name for path in github.site.iterdir()) == ["requests", "requests.json"]
+    published = sorted(path.name for path in github.site.iterdir())
+    assert published == ["_packages.json", "requests", "requests.json"]
+    catalogue = json.loads((github.site / "_packages.json").read_text())
+    assert (catalogue["repository"], catalogue["url"]) == ("someone/badges", None)
+    assert "docs/_packages.json" not in github.files()
 
     number, (add, deploy) = github.open_issue(form("Flask_Login"))
     assert (add.workflow, deploy.workflow) == ("add-package.yml", "deploy.yml")
