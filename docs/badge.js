@@ -1,0 +1,313 @@
+// What a download badge is: its address, its code, and how to read one that somebody has.
+// Nothing here touches the page.
+
+export const METRICS = {
+  total: "Total",
+  month: "Last 30 days",
+  week: "Last 7 days",
+  day: "Last day",
+};
+export const STYLES = ["flat", "flat-square", "plastic", "for-the-badge", "social"];
+export const COLOURS = {
+  brightgreen: "#44bb00",
+  green: "#67ac09",
+  yellowgreen: "#95991a",
+  yellow: "#d8b800",
+  orange: "#ea7233",
+  red: "#dd4343",
+  blue: "#007ec6",
+  grey: "#555555",
+  lightgrey: "#939393",
+};
+export const LOGOS = [
+  "pypi", "python", "github", "anaconda", "condaforge", "jupyter", "numpy", "pandas", "scipy",
+  "scikitlearn", "polars", "plotly", "pytorch", "tensorflow", "huggingface", "opencv", "django",
+  "flask", "fastapi", "pydantic", "streamlit", "celery", "selenium", "ansible", "apacheairflow",
+  "apachespark", "pytest", "ruff", "uv", "poetry", "sphinx", "readthedocs", "docker", "rust",
+  "cplusplus", "gnubash", "linux", "git", "gitlab", "pypy", "zenodo", "arxiv",
+];
+
+// What a reader's address may override, under Shields' names.
+// https://shields.io/badges/endpoint-badge
+const LOOK = ["style", "label", "color", "labelColor", "logo", "logoColor", "logoSize"];
+
+// --- packages
+
+/** A project's name as PEP 503 spells it, and as its files are called. */
+export const normalise = (name) => name.replace(/[-_.]+/g, "-").toLowerCase();
+
+/** Whether a package can be called that. */
+export const isName = (text) => /^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$/i.test(text);
+
+// --- looks
+
+const HEX = /^#?((?:[0-9a-f]{3}){1,2})$/i;
+const NAMED_BY_SHIELDS = /^(brightgreen|success|important|critical|informational|inactive)$/;
+const FUNCTION = /^(rgb|hsl)a?\([\d\s.,%/]+\)$/;
+const SAME = { gray: "grey", lightgray: "lightgrey", 555: "grey", 555555: "grey" };
+
+/** A colour as an address holds it: in lower case, hex without its sign. */
+export function tidyColour(text) {
+  const colour = text.trim();
+  const tidy = (HEX.exec(colour)?.[1] ?? colour).toLowerCase();
+  return SAME[tidy] ?? tidy;
+}
+
+/** Whether Shields knows a tidy colour. */
+export function isColour(colour) {
+  const inCss = /^[a-z]+$/.test(colour) || FUNCTION.test(colour);
+  return HEX.test(colour) || NAMED_BY_SHIELDS.test(colour) || (inCss && CSS.supports("color", colour));
+}
+
+/** Whether Shields may know a logo: a slug, a title, or a picture as a data: address. */
+export const isLogo = (logo) =>
+  /^[a-z0-9][a-z0-9 .+_-]{0,59}$/i.test(logo) || /^data:image\/[a-z+.-]+;base64,[a-z0-9+/=]+$/i.test(logo);
+
+/** A package's own look, from the JSON of its badge; where that is silent, what Shields does. */
+export const ownLook = (badge) => ({
+  style: badge.style ?? "flat",
+  label: badge.label,
+  color: tidyColour(badge.color ?? "lightgrey"),
+  labelColor: tidyColour(badge.labelColor ?? "grey"),
+  logo: badge.namedLogo ?? "",
+  logoColor: tidyColour(badge.logoColor ?? ""),
+  logoSize: badge.logoSize ?? "",
+});
+
+/** What a look starts from: whoever replaces a logo doesn't inherit its colour and size. */
+const base = (own, logo) =>
+  logo && logo !== own.logo ? { ...own, logoColor: "", logoSize: "" } : own;
+
+/** A whole look, from a package's own one and what an address overrides. */
+export const wholeLook = (own, overrides) => ({ ...base(own, overrides.logo), ...overrides });
+
+/** What an address has to override for a look; an empty value leaves the package's own. */
+export function overridesFor(own, look) {
+  const from = base(own, look.logo);
+  const keys = LOOK.filter((key) => look[key] !== undefined && look[key] !== from[key]);
+  const without = !look.logo && !own.logo;
+  return Object.fromEntries(
+    keys
+      .filter((key) => look[key] !== "" || key === "label")
+      .filter((key) => !(without && ["logoColor", "logoSize"].includes(key)))
+      .map((key) => [key, look[key]]),
+  );
+}
+
+/** Those of an address' parameters that override a look and make sense. */
+export function readOverrides(parameters) {
+  const sound = {
+    style: (value) => STYLES.includes(value),
+    label: () => true,
+    color: isColour,
+    labelColor: isColour,
+    logo: isLogo,
+    logoColor: isColour,
+    logoSize: (value) => value === "auto",
+  };
+  const look = {};
+  for (const key of LOOK) {
+    const text = parameters.get(key);
+    if (text === null) continue;
+    let value = text;
+    if (/color$/i.test(key)) value = tidyColour(text);
+    if (key === "logo" && text.startsWith("data:")) value = text.replaceAll(" ", "+"); // as Shields does
+    if (sound[key](value)) look[key] = value;
+  }
+  return look;
+}
+
+// --- addresses and code
+
+// Also what encodeURIComponent leaves alone, but a markup language may give a meaning to.
+const encode = (text) =>
+  encodeURIComponent(text.toWellFormed?.() ?? text).replace(
+    /[!'()*_~]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+
+/** The address of a badge's picture. `site` is where the JSON is published. */
+export function pictureAddress(site, project, metric, overrides) {
+  const path = metric === "total" ? `${project}.json` : `${project}/${metric}.json`;
+  const look = LOOK.filter((key) => key in overrides);
+  const query = look.map((key) => `&${key}=${encode(overrides[key])}`).join("");
+  return `https://img.shields.io/endpoint?url=${encode(`${site}/${path}`)}${query}`;
+}
+
+export const LINKS = {
+  pepy: { name: "PePy", address: (project) => `https://pepy.tech/projects/${project}` },
+  pypistats: { name: "pypistats.org", address: (project) => `https://pypistats.org/packages/${project}` },
+};
+
+/** A web address that no markup language stumbles over, or null if it isn't one. */
+export function webAddress(text) {
+  const url = URL.parse(text.trim());
+  if (!url || !/^https?:$/.test(url.protocol)) return null;
+  return url.href.replace(/[!'()*,[\]`|~]|__+|_$/g, (chars) =>
+    [...chars].map((char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`).join(""),
+  );
+}
+
+const escapeHtml = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+
+/** How a badge is written: from its picture's address, and that of its link or "". */
+export const FORMATS = {
+  markdown: {
+    name: "Markdown",
+    code: (picture, link) => (link ? `[![Downloads](${picture})](${link})` : `![Downloads](${picture})`),
+  },
+  html: {
+    name: "HTML",
+    code(picture, link) {
+      const image = `<img src="${escapeHtml(picture)}" alt="Downloads">`;
+      return link ? `<a href="${escapeHtml(link)}">${image}</a>` : image;
+    },
+  },
+  rst: {
+    name: "reStructuredText",
+    code: (picture, link) =>
+      `.. image:: ${picture}\n   :alt: Downloads` + (link ? `\n   :target: ${link}` : ""),
+  },
+  asciidoc: {
+    name: "AsciiDoc",
+    code: (picture, link) => `image:${picture}["Downloads"${link && `,link="${link}"`}]`,
+  },
+  address: { name: "Address", code: (picture) => picture },
+};
+
+// --- the badge that somebody has
+
+const URLISH = String.raw`(?:[^\s"'<>()[\]\\]|\([^\s"'<>()]*\))+`;
+const ADDRESS = new RegExp(
+  String.raw`(?:https?:)?//${URLISH}|\b(?:img\.shields\.io|(?:\w+\.)?pepy\.tech)/${URLISH}`,
+  "gi",
+);
+const PERIODS = { dt: "total", dm: "month", dw: "week", dd: "day" };
+
+/** GitHub shows READMEs' pictures under addresses that end with the true one, in hex. */
+function uncovered(url) {
+  if (url.hostname !== "camo.githubusercontent.com") return url;
+  const bytes = (url.pathname.split("/").at(-1).match(/../g) ?? []).map((hex) => parseInt(hex, 16));
+  return URL.parse(new TextDecoder().decode(new Uint8Array(bytes)));
+}
+
+/** A look in the parameters of a Shields badge, older names included. */
+function shieldsLook(parameters) {
+  const style = parameters.get("style")?.replace(/^popout/, "flat");
+  const renamed = new URLSearchParams(parameters);
+  for (const [old, key] of [["colorB", "color"], ["colorA", "labelColor"]])
+    if (parameters.has(old) && !parameters.has(key)) renamed.set(key, parameters.get(old));
+  if (STYLES.includes(style)) renamed.set("style", style);
+  return readOverrides(renamed);
+}
+
+// What Shields and PePy show where an address is silent. Shields colours by the count: that
+// is left to whoever knows it.
+const SHIELDS_LOOK = { style: "flat", label: "downloads", labelColor: "grey", logo: "" };
+const PEPY_LOOK = { ...SHIELDS_LOOK, color: "blue" };
+
+const READERS = [
+  function shields(url) {
+    if (!/^(img\.|raw\.)?shields\.io$/.test(url.hostname)) return null;
+    const path = /^\/(?:pypi\/(d[mwd])|pepy\/(dt))\/([^/]+?)(?:\.(?:svg|png|json))?\/?$/.exec(url.pathname);
+    if (!path) return null;
+    const look = { ...SHIELDS_LOOK, ...shieldsLook(url.searchParams) };
+    return { name: path[3], metric: PERIODS[path[1] ?? path[2]], look };
+  },
+  function pepy(url) {
+    if (!/(^|\.)pepy\.tech$/.test(url.hostname)) return null;
+    const path = /^\/badge\/([^/]+?)(?:\/(month|week))?\/?$/.exec(url.pathname);
+    return path && { name: path[1], metric: path[2] ?? "total", look: PEPY_LOOK };
+  },
+  function personalisedPepy(url) {
+    if (!/(^|\.)pepy\.tech$/.test(url.hostname)) return null;
+    const path = /^\/personalized-badge\/([^/]+?)\/?$/.exec(url.pathname);
+    if (!path) return null;
+    const given = (key) => url.searchParams.get(key) ?? "";
+    const period = given("period").toLowerCase();
+    const metric = ["month", "week"].includes(period) ? period : "total";
+    const colour = (key) => tidyColour(given(key)).replaceAll(/[_ -]/g, "");
+    const look = { ...PEPY_LOOK };
+    if (isColour(colour("left_color"))) look.labelColor = colour("left_color");
+    if (isColour(colour("right_color"))) look.color = colour("right_color");
+    // The number here says "/month" itself.
+    const text = given("left_text").replace(new RegExp(`\\s*(/|per )\\s*${metric}$`, "i"), "");
+    if (text) look.label = text;
+    return { name: path[1], metric, look, units: given("units").toLowerCase() };
+  },
+  function ours(url, site) {
+    if (url.hostname !== "img.shields.io" || !/^\/(badge\/)?endpoint$/.test(url.pathname)) return null;
+    const json = url.searchParams.get("url") ?? "";
+    if (!json.startsWith(`${site}/`)) return null;
+    const path = /^([^/]+?)(?:\/(month|week|day))?\.json$/.exec(json.slice(site.length + 1));
+    return path && { name: path[1], metric: path[2] ?? "total", look: shieldsLook(url.searchParams) };
+  },
+];
+
+function formatOf(text) {
+  if (/<img\b/i.test(text)) return "html";
+  if (/^\s*\.\. .*image::/m.test(text)) return "rst";
+  if (/\bimage::?\S+\[/.test(text)) return "asciidoc";
+  return /!\[|\]:\s/.test(text) ? "markdown" : "address";
+}
+
+/** Where a click on the badge led that ends at `end` and starts at `start` of a text, or "". */
+function linkAround(text, start, end) {
+  const [before, after] = [text.slice(0, start), text.slice(end)];
+  const found =
+    /^(?:\s+"[^"\n]*")?\s*\)\]\(\s*<?([^\s<>()]+(?:\([^\s()]*\)[^\s<>()]*)*)/.exec(after) ??
+    /^(?:[ \t]*\r?\n[ \t]+:(?!target)[\w-]+:[^\n]*)*[ \t]*\r?\n[ \t]+:target:[ \t]*(\S+)/.exec(after) ??
+    /^\[[^\]\n]*?\blink="?([^\],"\s]+)/.exec(after) ??
+    /<a\s(?:[^>]*?\s)?href=["']?([^"'\s>]+)[^>]*>(?:(?!<\/a>)[^])*$/i.exec(before);
+  return found?.[1] ?? "";
+}
+
+/**
+ * The first download badge in a text: Markdown, HTML, reStructuredText, AsciiDoc or an address.
+ *
+ * Gives its project, metric, look (without a colour where Shields chose one by the count),
+ * units where PePy's badge named them, format, and link: a key of LINKS, an address, or
+ * undefined where it had none that can be kept. Null if there is no such badge.
+ */
+export function readBadge(text, site) {
+  const plain = text.replace(/&(?:amp|#0*38|#x0*26);/gi, "&");
+  for (const match of plain.matchAll(ADDRESS)) {
+    const trimmed = match[0].replace(/[.,;:!?]+$/, "").replace(/^(?:https?:)?(?:\/\/)?/i, "https://");
+    const url = URL.parse(trimmed);
+    const picture = url && uncovered(url);
+    const badge = picture && READERS.map((read) => read(picture, site)).find(Boolean);
+    if (!badge) continue;
+    const name = decodeName(badge.name);
+    if (!isName(name)) continue;
+    const link = linkAround(plain, match.index, match.index + match[0].length);
+    return { ...badge, project: normalise(name), format: formatOf(text), link: linkChoice(link) };
+  }
+  return null;
+}
+
+function decodeName(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
+  }
+}
+
+function linkChoice(link) {
+  const url = URL.parse(link);
+  if (!url || /(^|\.)pepy\.tech$/.test(url.hostname)) return undefined;
+  if (/(^|\.)pypistats\.org$/.test(url.hostname)) return "pypistats";
+  return webAddress(link) ?? undefined;
+}
+
+/** The colour that Shields gives to a count of downloads. */
+export function countColour(count) {
+  const steps = [[1, "red"], [10, "yellow"], [100, "yellowgreen"], [1000, "green"]];
+  return steps.find(([limit]) => count < limit)?.[1] ?? "brightgreen";
+}
+
+/** Whether a message such as 1.4B may have been written in those units of PePy's. */
+export function hasUnits(message, units) {
+  const others = { international_system: /[KB]/, abbreviation: /[kG]/, none: /[kKMGBT]/ }[units];
+  return !others || !others.test(message);
+}

@@ -1,0 +1,279 @@
+// The badge builder: controls for one package's badge, its pictures, and the code to copy.
+
+import {
+  COLOURS, FORMATS, LINKS, LOGOS, METRICS, STYLES,
+  hasUnits, isColour, isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour,
+  webAddress, wholeLook,
+} from "./badge.js";
+import { changeOf, count, day, digits, isStale, make, sparkline } from "./list.js";
+
+const $ = (id) => document.getElementById(id);
+const PAUSE = 300; // milliseconds of rest before pictures are asked for and the address changes
+
+const form = $("look");
+const looks = ["style", "label", "color", "labelColor", "logo", "logoColor", "logoSize"];
+const pictures = {};
+
+let site; // where the JSON is published
+let remember; // keeps a fragment in the address; with true as another step of its history
+let listing;
+let own; // the package's own look
+let ownMessage;
+let timer;
+let lastField; // whose changes are one step of the history
+let isStep = false;
+
+// --- the controls, made once
+
+function radio(name, value, ...children) {
+  const input = make("input", { type: "radio", name, value });
+  return make("label", {}, input, ...children);
+}
+
+function option(value) {
+  return make("option", { value }, value);
+}
+
+for (const [metric, name] of Object.entries(METRICS)) {
+  pictures[metric] = make("img", { alt: "", height: 20, referrerPolicy: "no-referrer" });
+  pictures[metric].addEventListener("error", () => {
+    $("undrawn").hidden = false;
+  });
+  pictures[metric].addEventListener("load", () => {
+    $("undrawn").hidden = true;
+  });
+  const frame = make("span", { className: "frame" }, pictures[metric]);
+  $("metrics").append(radio("metric", metric, make("span", { className: "face" }, name, frame)));
+}
+for (const [format, { name }] of Object.entries(FORMATS))
+  $("formats").append(radio("format", format, make("span", { className: "face" }, name)));
+for (const [key, { name }] of Object.entries(LINKS))
+  $("links").append(radio("link", key, make("span", { className: "face" }, name)));
+$("links").append(radio("link", "other", make("span", { className: "face" }, "Any address")));
+$("style").append(...STYLES.map(option));
+$("colours").append(...Object.keys(COLOURS).map(option));
+$("logos").append(...LOGOS.map(option));
+
+const checks = {
+  color: [isColour, "Shields doesn’t know that colour"],
+  labelColor: [isColour, "Shields doesn’t know that colour"],
+  logo: [isLogo, "A slug is letters and digits, such as pypi"],
+  logoColor: [isColour, "Shields doesn’t know that colour"],
+  target: [webAddress, "An address starts with https://"],
+};
+for (const key of Object.keys(checks)) {
+  const input = form.elements[key];
+  const wrong = make("small", { className: "wrong", id: `${key}-wrong` });
+  input.closest(".field").append(wrong);
+  const described = input.getAttribute("aria-describedby") ?? "";
+  input.setAttribute("aria-describedby", `${described} ${wrong.id}`.trim());
+}
+
+/** What a control says, or undefined (and a word beside it) where that makes no sense. */
+function valueOf(key) {
+  const input = form.elements[key];
+  const value = /color$/i.test(key) ? tidyColour(input.value) : input.value.trim();
+  const [check, message] = checks[key] ?? [];
+  const isWrong = Boolean(check && value && !check(value));
+  input.ariaInvalid = isWrong ? "true" : null;
+  if (check) $(`${key}-wrong`).textContent = isWrong ? message : "";
+  return isWrong ? undefined : value;
+}
+
+// --- from the controls to a badge
+
+/** Everything chosen; `link` is a key of LINKS, an address, or "" for none. */
+function choices() {
+  const values = Object.fromEntries(looks.map((key) => [key, valueOf(key)]));
+  values.label = form.elements.label.value; // spaces and all, and legally empty
+  const target = valueOf("target");
+  const link = form.elements.link.value;
+  return {
+    metric: form.elements.metric.value,
+    format: form.elements.format.value,
+    link: link === "other" ? (target ?? "") : link,
+    overrides: overridesFor(own, values),
+  };
+}
+
+function fragmentOf({ metric, overrides, link, format }) {
+  const parameters = new URLSearchParams();
+  if (metric !== "total") parameters.set("metric", metric);
+  for (const [key, value] of Object.entries(overrides)) parameters.set(key, value);
+  if (link !== "pepy") parameters.set("link", link);
+  if (format !== "markdown") parameters.set("format", format);
+  const query = parameters.toString();
+  return `#${listing.name}${query && "?"}${query}`;
+}
+
+function hexOf(colour) {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = "#888888"; // what stays if it is none
+  canvas.fillStyle = COLOURS[colour] ?? (/^[0-9a-f]+$/.test(colour) ? `#${colour}` : colour);
+  return canvas.fillStyle.slice(0, 7).replace(/^rgba.*/, "#888888");
+}
+
+function write() {
+  const chosen = choices();
+  const picture = pictureAddress(site.url, listing.name, chosen.metric, chosen.overrides);
+  const link = LINKS[chosen.link]?.address(listing.name) ?? webAddress(chosen.link) ?? "";
+  $("code").value = FORMATS[chosen.format].code(picture, link);
+  $("target-field").hidden = form.elements.link.value !== "other";
+  $("reset").disabled = !Object.keys(chosen.overrides).length;
+  for (const picker of form.querySelectorAll("input[type=color]")) {
+    const key = picker.dataset.for;
+    picker.value = hexOf(chosen.overrides[key] ?? own[key]);
+  }
+  return chosen;
+}
+
+function draw({ overrides }) {
+  for (const [metric, image] of Object.entries(pictures)) {
+    const address = pictureAddress(site.url, listing.name, metric, overrides);
+    if (image.src !== address) image.src = address;
+    image.alt = `${overrides.label ?? own.label}: ${count(listing[metric])}`;
+  }
+}
+
+function settle() {
+  if (timer === undefined) return;
+  clearTimeout(timer);
+  timer = undefined;
+  const chosen = choices();
+  draw(chosen);
+  remember(fragmentOf(chosen), isStep);
+  isStep = false;
+}
+
+function changed(field) {
+  if (field !== lastField) {
+    settle();
+    lastField = field;
+    isStep = true;
+  }
+  $("copied").textContent = "";
+  write();
+  clearTimeout(timer);
+  timer = setTimeout(settle, PAUSE);
+}
+
+form.addEventListener("input", (event) => {
+  const picked = event.target.dataset.for;
+  if (picked) form.elements[picked].value = event.target.value;
+  if (event.target.id !== "code") changed(picked ?? event.target.name);
+});
+form.addEventListener("focusout", settle);
+form.addEventListener("submit", (event) => event.preventDefault());
+$("reset").addEventListener("click", () => {
+  fill(own);
+  changed("reset");
+  form.elements.style.focus();
+});
+$("copy").addEventListener("click", async () => {
+  settle();
+  const { name } = FORMATS[form.elements.format.value];
+  try {
+    await navigator.clipboard.writeText($("code").value);
+    $("copied").textContent = `Copied the ${name}.`.replace("the Address", "the address");
+  } catch {
+    $("code").focus();
+    $("code").select();
+    $("copied").textContent = "This browser doesn’t let a page copy: press Ctrl or ⌘ and C.";
+  }
+});
+
+// --- one package
+
+function fill(look) {
+  for (const key of looks) form.elements[key].value = look[key];
+  for (const key of ["color", "labelColor"]) form.elements[key].placeholder = own[key];
+  form.elements.label.placeholder = own.label || "empty";
+}
+
+function header() {
+  $("builder").querySelector("h1").textContent = listing.name;
+  const figures = [
+    ["in all", digits(listing.total)],
+    ["in 30 days", digits(listing.month), changeOf(listing)],
+    ["in 7 days", digits(listing.week)],
+    ["in a day", digits(listing.day)],
+  ].map(([label, number, ...more]) =>
+    make("span", { className: "figure" }, make("b", {}, number), ` ${label} `, ...more),
+  );
+  const until = listing.last_date ? `up to ${day(listing.last_date)}` : "";
+  $("figures").replaceChildren(...figures, make("span", { className: "muted" }, until), sparkline(listing.trend));
+}
+
+function notice(...lines) {
+  $("notices").replaceChildren(...lines.map((line) => make("p", { className: "notice" }, line)));
+}
+
+const badges = new Map(); // as published, by package
+
+async function badgeOf(name) {
+  if (!badges.has(name)) {
+    const response = await fetch(`${name}.json`).catch(() => null);
+    if (!response?.ok) return null;
+    badges.set(name, await response.json().catch(() => null));
+  }
+  return badges.get(name);
+}
+
+export function start(where, keep) {
+  site = where;
+  remember = keep;
+}
+
+/** Nothing is under construction any more. */
+export function leave() {
+  clearTimeout(timer);
+  timer = undefined;
+}
+
+/**
+ * Show a package's builder as a fragment's parameters have it. `pasted` is the badge that
+ * somebody brought, if so.
+ */
+export async function show(which, parameters, pasted) {
+  leave();
+  const isOther = listing !== which;
+  listing = which;
+  header();
+  if (isOther) {
+    form.hidden = true;
+    notice();
+  }
+  const badge = await badgeOf(which.name);
+  if (listing !== which) return; // gone elsewhere meanwhile
+  own = ownLook(badge ?? { label: "downloads", color: "blue" });
+  ownMessage = badge?.message ?? "";
+  const overrides = overridesFor(own, wholeLook(own, readOverrides(parameters)));
+  fill(wholeLook(own, overrides));
+
+  const known = (key, table, usual) => {
+    const value = parameters.get(key) ?? usual;
+    return Object.hasOwn(table, value) ? value : usual;
+  };
+  form.elements.metric.value = known("metric", METRICS, "total");
+  form.elements.format.value = known("format", FORMATS, "markdown");
+  const link = parameters.get("link") ?? "pepy";
+  form.elements.link.value = Object.hasOwn(LINKS, link) ? link : "other";
+  form.elements.target.value = Object.hasOwn(LINKS, link) ? "" : link;
+  form.hidden = false;
+  lastField = undefined;
+  isStep = false;
+  $("copied").textContent = "";
+  const chosen = write();
+  draw(chosen);
+  remember(fragmentOf(chosen), false);
+
+  const lines = [];
+  if (pasted) lines.push("Here is your badge again, over this site’s figures: copy it over the old one.");
+  if (pasted?.units && !hasUnits(ownMessage.split("/")[0], pasted.units))
+    lines.push(`Its number was in PePy’s units “${pasted.units}”. Here whoever runs the site chooses them, and it reads ${ownMessage}.`);
+  if (pasted && !pasted.look.logo && (own.logo || badge?.logoSvg))
+    lines.push("The package’s own badge has a logo, which an address can replace but not take away.");
+  if (!badge) lines.push("The package’s own settings could not be read: what you see starts from the usual ones.");
+  if (isStale(listing)) lines.push(`These figures are stale: they were last fetched on ${day(listing.fetched)}.`);
+  notice(...lines);
+}

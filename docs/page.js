@@ -1,0 +1,165 @@
+// The page at the site's root: what its address asks for, and what it shows for that.
+//
+//   #                                 the list
+//   #?search=flask&sort=-month        the list, searched and sorted
+//   #requests?metric=week&logo=pypi   the builder: the package, and everything chosen for it
+
+import { countColour, isName, normalise, readBadge } from "./badge.js";
+import * as builder from "./builder.js";
+import { start as startList } from "./list.js";
+
+const $ = (id) => document.getElementById(id);
+const VIEWS = ["list", "builder", "unlisted", "empty", "broken"];
+const TITLE = document.title;
+
+async function readCatalogue() {
+  try {
+    const response = await fetch("_packages.json");
+    if (response.status === 404) return { packages: [] }; // nothing was ever rendered
+    return response.ok ? await response.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Where the JSON is published, and in which repository; by this page's address if need be. */
+function siteOf(catalogue) {
+  const here = new URL(".", location);
+  const owner = /^([^.]+)\.github\.io$/.exec(here.hostname)?.[1];
+  const name = here.pathname.split("/")[1] || here.hostname;
+  return {
+    url: catalogue?.url ?? here.href.replace(/\/$/, ""),
+    repository: catalogue?.repository ?? (owner ? `${owner}/${name}` : null),
+  };
+}
+
+const catalogue = await readCatalogue();
+const listings = new Map((catalogue?.packages ?? []).map((listing) => [listing.name, listing]));
+const site = siteOf(catalogue);
+const home = site.repository && `https://github.com/${site.repository}`;
+
+/** The address of the form, with a name filled in; null where the repository isn't known. */
+function formFor(project) {
+  if (!home) return null;
+  const name = project ? `&packages=${encodeURIComponent(project)}` : "";
+  return `${home}/issues/new?template=add-package.yml${name}`;
+}
+
+const ADDRESSES = {
+  home,
+  form: formFor(""),
+  secret: `${home}/settings/secrets/actions/new`,
+  list: `${home}/edit/main/packages.toml`,
+  run: `${home}/actions/workflows/update.yml`,
+  deploy: `${home}/actions/workflows/deploy.yml`,
+};
+for (const link of document.querySelectorAll("[data-link]"))
+  if (home) link.href = ADDRESSES[link.dataset.link];
+  else if (link.closest("nav")) link.hidden = true;
+
+// --- what the address asks for
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function route() {
+  const [, name, query] = /^#?([^?]*)\??([^]*)$/.exec(location.hash);
+  return { name: decoded(name), parameters: new URLSearchParams(query) };
+}
+
+function show(view, title, isMove) {
+  for (const id of VIEWS) $(id).hidden = id !== view;
+  document.title = title ? `${title} · ${TITLE}` : TITLE;
+  if (isMove) {
+    scrollTo(0, 0);
+    $(view).querySelector("h1").focus({ preventScroll: true });
+  }
+}
+
+let showList;
+let listRoute = "#";
+let pasted;
+
+function follow(isMove) {
+  const { name, parameters } = route();
+  const brought = pasted;
+  pasted = undefined;
+  builder.leave();
+  if (!catalogue) return show("broken", "", isMove);
+  const project = normalise(name);
+  if (listings.has(project)) {
+    $("back").href = listRoute;
+    show("builder", project, isMove);
+    return builder.show(listings.get(project), parameters, brought);
+  }
+  if (!listings.size) return show("empty", "", isMove);
+  if (isName(name)) {
+    $("unlisted").querySelector("h1").textContent = project;
+    $("ask").textContent = `Add ${project}`;
+    $("ask").href = formFor(project) ?? "";
+    $("ask").hidden = !home;
+    return show("unlisted", project, isMove);
+  }
+  showList(parameters);
+  listRoute = location.hash || "#";
+  return show("list", "", isMove);
+}
+
+function remember(fragment, isStep) {
+  const address = fragment === "#" ? location.pathname + location.search : fragment;
+  if (isStep) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
+}
+
+// --- the badge that somebody has
+
+function readPasted(text) {
+  const told = $("paste-told");
+  told.textContent = "";
+  if (!text.trim()) return false;
+  const badge = readBadge(text, site.url);
+  if (!badge) {
+    told.textContent =
+      "That holds no download badge of Shields or PePy. Paste its Markdown, HTML or address.";
+    return false;
+  }
+  const { project, metric, look, link, format } = badge;
+  const listing = listings.get(project);
+  const counted = !("color" in look) && "label" in look && listing;
+  const whole = counted ? { ...look, color: countColour(listing[metric]) } : look;
+  const parameters = new URLSearchParams({ metric, ...whole, format });
+  if (link) parameters.set("link", link);
+  pasted = badge;
+  location.hash = `${project}?${parameters}`;
+  return true;
+}
+
+$("paste").addEventListener("input", () => {
+  if (readPasted($("paste").value)) $("paste").value = "";
+});
+// A badge that lands in the search is meant all the same.
+$("search").addEventListener("paste", (event) => {
+  const text = event.clipboardData?.getData("text") ?? "";
+  if (text.includes("/") && readPasted(text)) event.preventDefault();
+});
+$("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  $("main").focus();
+});
+
+// --- go
+
+builder.start(site, remember);
+if (listings.size) {
+  showList = startList(site, [...listings.values()], formFor, (parameters) => {
+    listRoute = parameters.size ? `#?${parameters}` : "#";
+    remember(listRoute, false);
+  });
+}
+addEventListener("hashchange", () => follow(true));
+follow(false);
