@@ -1,0 +1,1144 @@
+"""The page, in a real browser over a site that the script rendered."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from html import escape
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
+
+import pytest
+from asciidoc.api import AsciiDocAPI
+from axe_playwright_python.sync_playwright import Axe
+from browser import PUBLISHED, ROOT, Site, Visit, build, executable, launch, visit
+from docutils import nodes
+from docutils.core import publish_doctree
+from markdown_it import MarkdownIt
+from pepy import Pepy, newest_complete_day
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+import script
+
+if executable() is None:
+    reason = "no browser: install Debian's package chromium, or Chrome"
+    if os.environ.get("BROWSER") == "required":
+        raise RuntimeError(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+LONG = "a-" * 49 + "bc"
+PACKAGES = f"""
+[site]
+url = "{PUBLISHED}"
+repository = "someone/stats"
+
+[[package]]
+name = "requests"
+
+[[package]]
+name = "pydantic"
+label = "installs"
+color = "#e92063"
+labelColor = "black"
+style = "flat-square"
+namedLogo = "pydantic"
+logoColor = "white"
+logoSize = "auto"
+
+[[package]]
+name = "drawn"
+logoSvg = "<svg xmlns='http://www.w3.org/2000/svg'/>"
+label = ""
+
+[[package]]
+name = "exact"
+units = "none"
+
+[[package]]
+name = "Hostile.Look"
+label = "<img src=x onerror=alert(1)>\\"'&"
+
+[[package]]
+name = "{LONG}"
+"""
+SMALL = {"none": 0, "one-digit": 9, "two-digits": 10, "three-digits": 100, "four-digits": 1000}
+
+
+def figures(*counts: int, total: int) -> dict[str, Any]:
+    """An answer of PePy: the counts of the newest complete days."""
+    newest = newest_complete_day(datetime.now(UTC))
+    days = (newest - timedelta(days=len(counts) - 1 - at) for at in range(len(counts)))
+    downloads = {
+        day.isoformat(): {"1.0": count} for day, count in zip(days, counts, strict=True) if count
+    }
+    return {"total_downloads": total, "downloads": downloads}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = launch(playwright)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site with packages of all kinds."""
+    projects: dict[str, Any] = {name: figures(total=total) for name, total in SMALL.items()}
+    projects |= {
+        "falls": figures(*[20] * 30, *[10] * 30, total=5000),
+        "same": figures(*[7] * 60, total=6000),
+        "stale": figures(*[7] * 60, total=7000),
+    }
+    tables = "".join(f'\n[[package]]\nname = "{name}"\n' for name in projects)
+    with Pepy(projects=projects) as pepy:
+        built = build(tmp_path_factory.mktemp("site"), PACKAGES + tables, pepy)
+    path = built.docs / "stale/stats.json"
+    old = datetime.now(UTC) - timedelta(days=3, minutes=1)
+    stats = json.loads(path.read_bytes()) | {"timestamp": old.isoformat()}
+    path.write_text(json.dumps(stats))
+    built.script("render")
+    with built:
+        yield built
+
+
+@pytest.fixture
+def visitor(browser: Browser, site: Site) -> Iterator[Visit]:
+    with visit(browser, site) as visited:
+        yield visited
+
+
+def listings(site: Site) -> list[dict[str, Any]]:
+    packages = json.loads((site.docs / script.CATALOGUE).read_bytes())["packages"]
+    assert isinstance(packages, list)
+    return packages
+
+
+def shown(page: Page) -> list[str]:
+    """The packages listed now, in their order."""
+    return page.locator("#packages tbody tr:visible a").all_inner_texts()
+
+
+def picture(page: Page, metric: str = "total") -> dict[str, str]:
+    """What the builder's picture of a metric asks of Shields."""
+    image = page.locator(f".cards label:has([value={metric}]) img[src]")
+    address = image.get_attribute("src") or ""
+    return dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
+
+
+def code(page: Page, markup: str = "markdown") -> str:
+    page.locator(f"#formats label:has([value={markup}])").click()
+    return page.locator("#code").input_value()
+
+
+def settled(page: Page) -> str:
+    """The fragment, once the address has followed the controls."""
+    page.locator("h1:visible").evaluate("() => new Promise((done) => setTimeout(done, 400))")
+    return urlsplit(page.url).fragment
+
+
+# --- the list
+
+
+def test_the_list_shows_every_packages_figures(visitor: Visit, site: Site) -> None:
+    page = visitor.open()
+    assert len(shown(page)) == len(listings(site)) == 14
+    for listing in listings(site):
+        stats = json.loads((site.docs / listing["name"] / "stats.json").read_bytes())
+        history = script.parse_history((site.docs / listing["name"] / "history.csv").read_bytes())
+        row = page.locator("#packages tbody tr", has=page.get_by_text(listing["name"], exact=True))
+        exact = [cell.get_attribute("title") for cell in row.locator("td.number[title]").all()]
+        keys = ("total_downloads", "last_month", "last_week", "last_day")
+        assert exact == [f"{stats[key]:,}" for key in keys]
+        for key, title in zip(("Total", "Month", "Week", "Day"), exact, strict=True):
+            text = row.locator(f"[data-label={key}]").inner_text()
+            number = int(str(title).replace(",", ""))
+            assert text == script.format_count(number)
+
+        end = script.parse_day(stats["last_date"])
+        before = sum(script.window(history, end, 60)[30:])
+        change = row.locator("[data-label=Change]").inner_text()
+        if before:
+            percent = 100 * (stats["last_month"] / before - 1)
+            assert abs(float(change.replace("−", "-").rstrip("%")) - percent) <= 0.0501
+            assert change[0] in ("+−"[percent < 0] if round(percent, 1) else "0")
+        else:
+            assert change == "–"
+        drawn = row.locator(".spark path").get_attribute("d") or ""
+        assert len(re.findall("[ML]", drawn)) == max(
+            2, min(90, (end - min(history, default=end)).days + 1)
+        )
+    assert page.locator("#found").inner_text() == "14 packages"
+
+
+def test_a_rising_and_a_falling_package_say_so_in_words_and_colour(visitor: Visit) -> None:
+    page = visitor.open()
+    changes = {
+        name: page.locator("tr", has=page.get_by_text(name, exact=True)).locator(
+            "[data-label=Change] span"
+        )
+        for name in ("falls", "same", "four-digits")
+    }
+    assert {name: cell.inner_text() for name, cell in changes.items()} == {
+        "falls": "−50.0%",
+        "same": "0.0%",
+        "four-digits": "–",
+    }
+    assert changes["falls"].get_attribute("class") == "down"
+
+
+def test_the_search_filters_as_one_types_and_tells_how_many(visitor: Visit) -> None:
+    page = visitor.open()
+    search = page.get_by_label("Find your package")
+    search.press_sequentially("digit")
+    assert shown(page) == ["four-digits", "three-digits", "two-digits", "one-digit"]
+    assert page.locator("#found").inner_text() == "4 of 14 packages"
+    assert page.locator("#found").get_attribute("role") == "status"
+    search.fill("Hostile_LOOK")
+    assert shown(page) == ["hostile-look"]
+    search.fill("")
+    assert len(shown(page)) == 14
+
+
+@pytest.mark.parametrize("key", ["name", "total", "month", "change", "week", "day"])
+def test_every_column_sorts_both_ways(visitor: Visit, site: Site, key: str) -> None:
+    page = visitor.open("#?sort=name" if key == "total" else "")
+    heading = page.locator(f"th[data-key={key}]")
+
+    def value(listing: dict[str, Any]) -> Any:
+        before = listing["previous_month"]
+        return listing.get(key, before and listing["month"] / before - 1)
+
+    for downwards in (key != "name", key == "name"):
+        heading.get_by_role("button").click()
+        assert heading.get_attribute("aria-sort") == ("descending" if downwards else "ascending")
+        assert page.locator("[aria-sort]").count() == 1
+        by_name = {listing["name"]: listing for listing in listings(site)}
+        rows = [by_name[name] for name in shown(page)]
+        if key == "change":
+            known = [bool(row["previous_month"]) for row in rows]
+            assert known == sorted(known, reverse=True)  # those without a change come last
+            rows = [row for row in rows if row["previous_month"]]
+        values = [value(row) for row in rows]
+        assert values == sorted(values, reverse=downwards)
+
+
+def test_search_and_order_are_in_the_address(visitor: Visit) -> None:
+    page = visitor.open()
+    page.get_by_label("Find your package").fill("s")
+    page.get_by_role("button", name="Week").click()
+    order = shown(page)
+    assert urlsplit(page.url).fragment == "?search=s&sort=-week"
+    page.reload()
+    assert shown(page) == order
+    page.locator("tbody a", has_text="same").click()
+    page.get_by_role("link", name="All packages").click()
+    expect(page.locator("#list")).to_be_visible()
+    assert shown(page) == order
+    assert page.get_by_label("Find your package").input_value() == "s"
+
+
+def test_below_it_says_how_fresh_it_is(visitor: Visit, site: Site) -> None:
+    page = visitor.open()
+    newest = max(listing["fetched"] for listing in listings(site))
+    last = max(listing["last_date"] for listing in listings(site))
+    fetched = datetime.fromisoformat(newest)
+    text = page.locator("#dates").inner_text()
+    assert f"Fetched on {fetched.day} {fetched:%B %Y} at {fetched:%H:%M} UTC" in text
+    end = script.parse_day(last)
+    assert f"{end.day} {end:%B %Y}" in text
+
+
+def test_what_was_last_fetched_more_than_three_days_ago_is_stale(visitor: Visit) -> None:
+    page = visitor.open()
+    marks = page.locator(".stale:visible")
+    assert marks.count() == 1
+    assert page.locator("tr", has=marks).locator("a").inner_text() == "stale"
+    page.locator("tbody a", has_text="stale").click()
+    expect(page.locator("#notices")).to_contain_text("stale: they were last fetched on")
+
+
+def test_a_missing_package_leads_to_the_form_with_its_name(visitor: Visit) -> None:
+    page = visitor.open()
+    form = "https://github.com/someone/stats/issues/new?template=add-package.yml"
+    assert page.get_by_role("link", name="Add a package").get_attribute("href") == form
+    search = page.get_by_label("Find your package")
+    search.fill("Zope.Interface")
+    expect(page.locator("#packages")).to_be_hidden()
+    link = page.get_by_role("link", name="Add zope-interface")
+    assert link.get_attribute("href") == f"{form}&packages=zope-interface"
+    search.fill("same")
+    expect(page.locator("#add")).to_be_hidden()
+    search.fill("sam")  # fits one, but isn't it
+    expect(page.get_by_role("link", name="Add sam")).to_be_visible()
+    search.fill("no package&packages=evil")
+    expect(page.locator("#add")).to_have_text("No package can be called that.")
+    fields = (ROOT / ".github/ISSUE_TEMPLATE/add-package.yml").read_text()
+    assert "id: packages" in fields  # by which GitHub fills it in
+
+
+def test_a_thousand_packages_are_searched_and_sorted_without_a_stutter(
+    browser: Browser, site: Site, tmp_path: Path
+) -> None:
+    shutil.copytree(site.docs, tmp_path / "docs")
+    some = listings(site)[0]
+    words = ("flask", "django", "types", "aws", "google-cloud", "pytest", "sphinx", "py")
+    many = [
+        some | {"name": f"{words[n % 8]}-{n}", "total": n * 7919 % 10**6, "month": n * 31 % 10**5}
+        for n in range(1000)
+    ]
+    path = tmp_path / "docs" / script.CATALOGUE
+    path.write_text(json.dumps({"repository": None, "url": PUBLISHED, "packages": many}))
+    for name in ("", "/day", "/week", "/month"):  # the pictures on top
+        target = tmp_path / f"docs/flask-0{name}.json"
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(site.docs / "requests.json", target)
+    shutil.copytree(site.docs / "requests", tmp_path / "docs/x")
+    texts = ["f", "fl", "fla", "flask", "", "1", "12", "x", ""]
+    go = """async ([selector, texts]) => {
+        const element = document.querySelector(selector);
+        for (const text of texts) {
+            if (element.tagName === "BUTTON") element.click();
+            else { element.value = text; element.dispatchEvent(new Event("input")); }
+            await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        }
+    }"""
+    with Site(tmp_path) as large, visit(browser, large) as visitor:
+        visitor.shields_is_down = True
+        page = visitor.open()
+        assert len(shown(page)) == 1000
+        # The seconds that the page's thread works until the result is drawn, whatever else
+        # this machine does meanwhile.
+        devtools = visitor.context.new_cdp_session(page)
+        devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def worked() -> float:
+            metrics = devtools.send("Performance.getMetrics")["metrics"]
+            return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
+
+        for selector in ("#search", "[data-key=month] button", "[data-key=name] button"):
+            before = worked()
+            page.evaluate(go, [selector, texts])
+            took = (worked() - before) / len(texts)
+            assert 0.0005 < took < 0.05, (selector, took)
+            print(f"{selector}: {1000 * took:.1f} ms")
+
+
+# --- the builder
+
+
+def test_a_package_opens_with_its_own_look(visitor: Visit, site: Site) -> None:
+    page = visitor.open()
+    page.locator("tbody a", has_text="pydantic").click()
+    expect(page.locator("h1:visible")).to_have_text("pydantic")
+    expect(page).to_have_title("pydantic · Download badges for Python packages")
+    visitor.ready()
+    controls = {
+        "Style": "flat-square",
+        "Label": "installs",
+        "Colour": "e92063",
+        "Label colour": "black",
+        "Logo": "pydantic",
+        "Logo colour": "white",
+        "Logo size": "auto",
+    }
+    for label, value in controls.items():
+        assert page.get_by_label(label, exact=True).input_value() == value
+    assert picture(page) == {"url": f"{PUBLISHED}/pydantic.json"}
+    assert settled(page) == "pydantic"
+    stats = json.loads((site.docs / "pydantic/stats.json").read_bytes())
+    for key in ("total_downloads", "last_month", "last_week", "last_day"):
+        assert f"{stats[key]:,}" in page.locator("#figures").inner_text()
+
+
+def test_all_four_metrics_are_side_by_side_in_the_chosen_look(visitor: Visit) -> None:
+    page = visitor.open("#requests?style=plastic&color=orange")
+    images = page.locator(".cards img")
+    expect(images).to_have_count(4)
+    for metric in ("total", "month", "week", "day"):
+        path = "requests.json" if metric == "total" else f"requests/{metric}.json"
+        assert picture(page, metric) == {
+            "url": f"{PUBLISHED}/{path}",
+            "style": "plastic",
+            "color": "orange",
+        }
+        page.locator(f".cards label:has([value={metric}])").click()
+        assert quote(f"{PUBLISHED}/{path}", safe="") in page.locator("#code").input_value()
+        assert (f"metric={metric}" in settled(page)) == (metric != "total")
+    for image in images.all():
+        assert image.evaluate("(image) => image.complete && image.naturalWidth > 0")
+    tops = {box["y"] for image in images.all() if (box := image.bounding_box())}
+    assert len(tops) == 1
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "override"),
+    [
+        ("Style", "for-the-badge", {"style": "for-the-badge"}),
+        ("Label", "installs & more", {"label": "installs & more"}),
+        ("Label", "", {"label": ""}),
+        ("Label", "日本語 (100%) _x_ *y*", {"label": "日本語 (100%) _x_ *y*"}),
+        ("Colour", "orange", {"color": "orange"}),
+        ("Colour", "#FE7D37", {"color": "fe7d37"}),
+        ("Colour", "rgb(1, 2, 3)", {"color": "rgb(1, 2, 3)"}),
+        ("Colour", "tomato", {"color": "tomato"}),
+        ("Colour", " Success ", {"color": "success"}),
+        ("Colour", "", {}),
+        ("Colour", "blue", {}),
+        ("Label colour", "black", {"labelColor": "black"}),
+        ("Label colour", "#555", {}),
+        ("Logo", "python", {"logo": "python"}),
+        ("Logo colour", "white", {}),  # of no logo
+    ],
+)
+def test_every_control_changes_picture_code_and_address(
+    visitor: Visit, control: str, value: str, override: dict[str, str]
+) -> None:
+    page = visitor.open("#requests")
+    field = page.get_by_label(control, exact=True)
+    if control == "Style":
+        field.select_option(value)
+    else:
+        field.fill(value)
+    fragment = settled(page)
+    assert picture(page) == {"url": f"{PUBLISHED}/requests.json"} | override
+    assert dict(parse_qsl(fragment.partition("?")[2], keep_blank_values=True)) == override
+    address = code(page, "address")
+    assert dict(parse_qsl(urlsplit(address).query, keep_blank_values=True)) == picture(page)
+
+
+def test_only_what_differs_from_the_packages_own_look_is_in_the_address(visitor: Visit) -> None:
+    page = visitor.open("#pydantic?style=flat-square&label=installs&color=%23E92063&logo=pydantic")
+    assert settled(page) == "pydantic"
+    page.get_by_label("Style", exact=True).select_option("flat")
+    assert settled(page) == "pydantic?style=flat"
+    page.get_by_label("Style", exact=True).select_option("flat-square")
+    assert settled(page) == "pydantic"
+    # Another logo doesn't inherit the colour and size of the own one, as Shields has it.
+    page.get_by_label("Logo", exact=True).fill("python")
+    assert settled(page) == "pydantic?logo=python&logoColor=white&logoSize=auto"
+    page.get_by_role("button", name="Back to its own look").click()
+    assert settled(page) == "pydantic"
+    expect(page.get_by_role("button", name="Back to its own look")).to_be_disabled()
+
+
+def test_what_shields_does_not_know_is_told_and_stays_out_of_the_address(visitor: Visit) -> None:
+    page = visitor.open("#requests")
+    for control, text in (
+        ("Colour", "blu"),
+        ("Label colour", "url(x)"),
+        ("Logo colour", "#12345"),
+        ("Logo", "<svg>"),
+    ):
+        field = page.get_by_label(control, exact=True)
+        field.fill(text)
+        assert field.get_attribute("aria-invalid") == "true"
+        told = page.locator(f"#{field.get_attribute('id')}-wrong")
+        assert told.inner_text()
+        assert (field.get_attribute("aria-describedby") or "").endswith("-wrong")
+        assert settled(page) == "requests"
+        field.fill("")
+        assert field.get_attribute("aria-invalid") is None
+    assert picture(page) == {"url": f"{PUBLISHED}/requests.json"}
+
+
+def test_a_colour_can_be_picked(visitor: Visit) -> None:
+    page = visitor.open("#requests")
+    picker = page.get_by_label("Pick the colour")
+    assert picker.input_value() == "#007ec6"
+    picker.fill("#112233")
+    assert page.get_by_label("Colour", exact=True).input_value() == "#112233"
+    assert settled(page) == "requests?color=112233"
+    page.get_by_label("Colour", exact=True).fill("tomato")
+    assert picker.input_value() == "#ff6347"
+
+
+def test_common_logos_and_colours_are_suggested(visitor: Visit) -> None:
+    page = visitor.open("#requests")
+    for control, suggested in (("Logo", "python"), ("Colour", "brightgreen")):
+        options = page.get_by_label(control, exact=True).get_attribute("list")
+        values = page.locator(f"#{options} option").evaluate_all("(all) => all.map((o) => o.value)")
+        assert suggested in values
+    assert len(values) == len(set(values)) == 9
+
+
+# --- the code
+
+
+class Tags(HTMLParser):
+    """What images and links an HTML text has."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("a", "img"):
+            self.found.append((tag, dict(attrs)))
+
+    def badge(self) -> tuple[str | None, str | None, str | None]:
+        """The picture's address, its alternative text, and the link, if it is within one."""
+        images = [attributes for tag, attributes in self.found if tag == "img"]
+        links = [attributes for tag, attributes in self.found if tag == "a"]
+        (image,) = images
+        assert len(links) <= 1
+        return image["src"], image.get("alt"), links[0]["href"] if links else None
+
+
+def from_asciidoc(text: str) -> str:
+    output = StringIO()
+    api = AsciiDocAPI()
+    api.options("--no-header-footer")
+    api.execute(StringIO(text), output, backend="html5")
+    return output.getvalue()
+
+
+def from_rst(text: str) -> str:
+    tree = publish_doctree(text, settings_overrides={"report_level": 5, "halt_level": 5})
+    (image,) = tree.findall(nodes.image)
+    link = image.parent["refuri"] if isinstance(image.parent, nodes.reference) else None
+    shown = f'<img src="{escape(image["uri"])}" alt="{escape(image["alt"])}">'
+    return f'<a href="{escape(link)}">{shown}</a>' if link else shown
+
+
+RENDERERS: dict[str, Callable[[str], str]] = {
+    "markdown": MarkdownIt().render,
+    "html": str,
+    "rst": from_rst,
+    "asciidoc": from_asciidoc,
+}
+HARD_LOOK = (
+    "label=%3Cb%3E+(1)+%5B2%5D+__x__+*y*+%60z%60+%26amp%3B+%22q%22+'s'+a,b;c|d~e&logo=python"
+)
+HARD_LINK = "https://example.org/a_(b)/__init__/*?x=[1],2&y='3'~4|5_"
+
+
+@pytest.mark.parametrize("fragment", ["requests", f"requests?{HARD_LOOK}", "requests?metric=week"])
+@pytest.mark.parametrize("link", ["pepy", "pypistats", HARD_LINK, ""])
+def test_every_format_renders_to_the_picture_and_the_link(
+    visitor: Visit, fragment: str, link: str
+) -> None:
+    joint = "&" if "?" in fragment else "?"
+    page = visitor.open(f"#{fragment}{joint}link={quote(link, safe='')}")
+    address = code(page, "address")
+    query = dict(parse_qsl(urlsplit(address).query))
+    metric = "/week" if "week" in fragment else ""
+    assert query["url"] == f"{PUBLISHED}/requests{metric}.json"
+    if "label" in fragment:
+        assert query["label"] == "<b> (1) [2] __x__ *y* `z` &amp; \"q\" 's' a,b;c|d~e"
+        assert query["logo"] == "python"
+    wanted = {
+        "pepy": "https://pepy.tech/projects/requests",
+        "pypistats": "https://pypistats.org/packages/requests",
+        "": None,
+    }.get(link, HARD_LINK)
+    for markup, render in RENDERERS.items():
+        text = code(page, markup)
+        source, alternative, target = Tags(render(text)).badge()
+        assert (source, alternative) == (address, "Downloads"), text
+        assert (target and parse_link(target)) == (wanted and parse_link(wanted)), text
+
+
+def parse_link(address: str) -> tuple[str, list[str], dict[str, list[str]]]:
+    parts = urlsplit(address)
+    return parts.netloc, [unquote(step) for step in parts.path.split("/")], parse_qs(parts.query)
+
+
+def test_a_click_can_lead_anywhere_on_the_web_and_nowhere_else(visitor: Visit) -> None:
+    page = visitor.open("#requests")
+    expect(page.locator("#target")).to_be_hidden()
+    page.locator("#links label", has_text="pypistats.org").click()
+    assert code(page).endswith("](https://pypistats.org/packages/requests)")
+    page.locator("#links label", has_text="Any address").click()
+    target = page.locator("#target")
+    target.fill("https://example.org/docs")
+    assert code(page).endswith("](https://example.org/docs)")
+    assert "link=https%3A%2F%2Fexample.org%2Fdocs" in settled(page)
+    for text in ("javascript:alert(1)", "data:text/html,x", "ftp://example.org", "example"):
+        target.fill(text)
+        assert target.get_attribute("aria-invalid") == "true"
+        assert code(page).startswith("![Downloads](https://img.shields.io/")
+        assert "javascript" not in settled(page)
+
+
+def test_copying_puts_the_code_on_the_clipboard_and_says_so(visitor: Visit) -> None:
+    page = visitor.open("#requests?metric=month")
+    for markup, told in (("markdown", "Copied the Markdown."), ("address", "Copied the address.")):
+        text = code(page, markup)
+        page.get_by_role("button", name="Copy", exact=True).click()
+        expect(page.locator("#copied")).to_have_text(told)
+        assert page.evaluate("navigator.clipboard.readText()") == text
+    assert page.locator("#copied").get_attribute("role") == "status"
+
+
+def test_where_copying_is_not_allowed_the_code_is_selected(visitor: Visit) -> None:
+    page = visitor.open("#requests")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.locator("#copied")).to_contain_text("press Ctrl")
+    selected = page.evaluate("document.activeElement.selectionEnd")
+    assert selected == len(page.locator("#code").input_value())
+
+
+# --- the badge that somebody has
+
+SHIELDS = "https://img.shields.io"
+PEPY = "https://static.pepy.tech"
+PASTED = tomllib.loads((ROOT / "tests/pasted.toml").read_text(encoding="utf-8"))["badge"]
+
+
+@pytest.mark.parametrize("badge", PASTED, ids=lambda badge: badge["text"])
+def test_a_pasted_badge_opens_as_its_replacement(visitor: Visit, badge: dict[str, Any]) -> None:
+    page = visitor.open()
+    page.get_by_label("paste the badge").fill(badge["text"])
+    expect(page.locator("h1:visible")).to_have_text("requests")
+    expect(page.locator("#notices")).to_contain_text("copy it over the old one")
+    metric, markup = badge["metric"], badge["markup"]
+    path = "requests.json" if metric == "total" else f"requests/{metric}.json"
+    assert picture(page, metric) == {"url": f"{PUBLISHED}/{path}"} | badge["override"]
+    assert page.locator("[name=metric]:checked").get_attribute("value") == metric
+    assert page.locator("[name=format]:checked").get_attribute("value") == markup
+    replacement = page.locator("#code").input_value()
+    if markup == "address":
+        query = dict(parse_qsl(urlsplit(replacement).query, keep_blank_values=True))
+        assert query == picture(page, metric)
+    else:
+        assert Tags(RENDERERS[markup](replacement)).badge()[2] == badge["link"]
+    assert page.get_by_label("paste the badge").input_value() == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [
+        ("none", "red"),
+        ("one-digit", "yellow"),
+        ("two-digits", "yellowgreen"),
+        ("three-digits", "green"),
+        ("four-digits", "brightgreen"),
+    ],
+)
+def test_the_colour_that_shields_gave_the_count_is_kept(
+    visitor: Visit, name: str, colour: str
+) -> None:
+    page = visitor.open()
+    page.get_by_label("paste the badge").fill(f"{SHIELDS}/pepy/dt/{name}")
+    assert settled(page) == f"{name}?color={colour}&format=address"
+
+
+def test_a_look_of_its_own_does_not_leak_into_the_replacement(visitor: Visit) -> None:
+    page = visitor.open()
+    page.get_by_label("paste the badge").fill(f"![]({PEPY}/badge/pydantic)")
+    expect(page.locator("#notices")).to_contain_text("has a logo, which an address can replace")
+    assert settled(page) == "pydantic?style=flat&label=downloads&color=blue&labelColor=grey"
+
+
+@pytest.mark.parametrize(
+    ("project", "units", "differ"),
+    [
+        ("requests", "none", True),
+        ("requests", "international_system", True),
+        ("requests", "ABBREVIATION", False),
+        ("exact", "none", False),
+        ("exact", "abbreviation", False),  # small numbers need no unit
+        ("requests", "unheard-of", False),
+    ],
+)
+def test_units_that_an_address_can_not_keep_are_told(
+    visitor: Visit, project: str, units: str, differ: bool
+) -> None:
+    page = visitor.open()
+    badge = f"{PEPY}/personalized-badge/{project}?period=total&units={units}"
+    page.get_by_label("paste the badge").fill(badge)
+    expect(page.locator("#notices")).to_contain_text("copy it over")
+    assert ("units" in page.locator("#notices").inner_text()) == differ
+
+
+def test_a_pasted_badge_of_a_missing_package_leads_to_the_form_and_back(visitor: Visit) -> None:
+    page = visitor.open()
+    badge = f"[![d]({SHIELDS}/pypi/dm/Flask_Login?style=social)](https://example.org)"
+    page.get_by_label("paste the badge").fill(badge)
+    expect(page.locator("h1:visible")).to_have_text("flask-login")
+    form = "https://github.com/someone/stats/issues/new?template=add-package.yml"
+    link = page.get_by_role("link", name="Add flask-login")
+    assert link.get_attribute("href") == f"{form}&packages=flask-login"
+    assert "style=social" in settled(page)  # for when it is there
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "requests",
+        f"{SHIELDS}/pypi/v/requests",
+        f"{SHIELDS}/pypi/dm/",
+        f"{SHIELDS}/pypi/dm/%E0%A4%A",
+        f"{SHIELDS}/pypi/dm/a%2Fb",
+        f"{SHIELDS}/pypi/dm/<script>alert(1)</script>",
+        f"{SHIELDS}/endpoint?url=https://elsewhere.example/requests.json",
+        "https://evil.example/pypi/dm/requests",
+        "https://img.shields.io.evil.example/pypi/dm/requests",
+        "https://notpepy.tech/badge/requests",
+        "https://camo.githubusercontent.com/x/zz",
+        "https://[",
+        "<img src=x onerror=alert(1)>",
+        "a" * 100_000,
+        "![](" * 20_000,
+        "<a href=" * 20_000,
+    ],
+)
+def test_what_is_no_download_badge_is_told(visitor: Visit, text: str) -> None:
+    page = visitor.open()
+    page.get_by_label("paste the badge").fill(text)
+    expect(page.locator("#paste-told")).to_contain_text("no download badge")
+    expect(page.locator("#list")).to_be_visible()
+    page.get_by_label("paste the badge").fill("")
+    expect(page.locator("#paste-told")).to_have_text("")
+
+
+def test_a_badge_pasted_into_the_search_is_understood(visitor: Visit) -> None:
+    page = visitor.open()
+    page.evaluate("(text) => navigator.clipboard.writeText(text)", f"![]({PEPY}/badge/requests)")
+    page.get_by_label("Find your package").press("ControlOrMeta+v")
+    expect(page.locator("h1:visible")).to_have_text("requests")
+
+
+# --- addresses
+
+
+def test_everything_chosen_can_be_shared(visitor: Visit, browser: Browser, site: Site) -> None:
+    page = visitor.open("#requests")
+    page.locator(".cards label", has_text="7 days").click()
+    page.get_by_label("Style", exact=True).select_option("for-the-badge")
+    for control, value in (
+        ("Label", "a & b=c #d"),
+        ("Colour", "#123456"),
+        ("Label colour", "white"),
+        ("Logo", "python"),
+        ("Logo colour", "red"),
+    ):
+        page.get_by_label(control, exact=True).fill(value)
+    page.get_by_label("Logo size").select_option("auto")
+    page.locator("#links label", has_text="Any address").click()
+    page.locator("#target").fill("https://example.org/?q=1#top")
+    text = code(page, "rst")
+    settled(page)
+    with visit(browser, site) as other:
+        other.page.goto(page.url)
+        expect(other.page.locator("#code")).to_have_value(text)
+        assert picture(other.page, "week") == picture(page, "week")
+        assert settled(other.page) == urlsplit(page.url).fragment
+
+
+def test_back_and_forward_undo_and_redo(visitor: Visit) -> None:
+    page = visitor.open()
+    page.locator("tbody a", has_text="requests").click()
+    page.get_by_label("Style", exact=True).select_option("plastic")
+    settled(page)
+    label = page.get_by_label("Label", exact=True)
+    label.fill("")
+    label.press_sequentially("installs", delay=20)  # one step, however many keys
+    assert settled(page) == "requests?style=plastic&label=installs"
+    page.go_back()
+    expect(label).to_have_value("downloads")
+    assert picture(page) == {"url": f"{PUBLISHED}/requests.json", "style": "plastic"}
+    page.go_back()
+    expect(page.get_by_label("Style", exact=True)).to_have_value("flat")
+    page.go_back()
+    expect(page.locator("#list")).to_be_visible()
+    for fragment in ("requests", "requests?style=plastic", "requests?style=plastic&label=installs"):
+        page.go_forward()
+        expect(page).to_have_url(re.compile(re.escape(f"#{fragment}") + "$"))
+    expect(label).to_have_value("installs")
+    assert picture(page)["label"] == "installs"
+
+
+def test_the_pictures_wait_until_the_typing_rests(visitor: Visit) -> None:
+    page = visitor.open("#requests")
+    settled(page)
+    before = len(visitor.pictures)
+    page.get_by_label("Label", exact=True).evaluate(
+        """(input) => {
+            for (const text of ["o", "of", "of a", "of a friend"]) {
+                input.value = text;
+                input.dispatchEvent(new Event("input", { bubbles: true }));
+            }
+        }"""
+    )
+    assert settled(page) == "requests?label=of+a+friend"
+    assert len(visitor.pictures) - before == 4
+
+
+def test_leaving_in_mid_change_loses_nothing_and_brings_nothing_back(visitor: Visit) -> None:
+    page = visitor.open("#requests")
+    page.get_by_label("Label", exact=True).fill("mine")
+    page.get_by_role("link", name="All packages").click()
+    expect(page.locator("#list")).to_be_visible()
+    page.wait_for_timeout(500)
+    expect(page.locator("#list")).to_be_visible()
+    assert urlsplit(page.url).fragment == ""
+    page.go_back()
+    expect(page.get_by_label("Label", exact=True)).to_have_value("mine")
+
+
+@pytest.mark.parametrize(
+    ("address", "repository"),
+    [
+        ("https://someone.github.io/stats/", "someone/stats"),
+        ("https://someone.github.io/stats/index.html", "someone/stats"),
+        ("https://someone.github.io/", "someone/someone.github.io"),
+        ("https://badges.example.org/", None),
+    ],
+)
+def test_a_fork_works_wherever_it_is_served(
+    browser: Browser, site: Site, tmp_path: Path, address: str, repository: str | None
+) -> None:
+    shutil.copytree(site.docs, tmp_path / "docs")
+    path = tmp_path / "docs" / script.CATALOGUE
+    unknown = {"repository": None, "url": None}
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | unknown))
+    where = address.removesuffix("index.html")
+    with Site(tmp_path) as fork, visit(browser, fork) as visitor:
+
+        def answer(route: Route) -> None:
+            name = route.request.url.removeprefix(where).partition("?")[0] or "index.html"
+            route.fulfill(path=tmp_path / "docs" / name)
+
+        fork.published = where.removesuffix("/")
+        visitor.context.route(f"{where}**", answer)
+        visitor.page.goto(f"{address}#requests?metric=week")
+        expect(visitor.page.locator("h1:visible")).to_have_text("requests")
+        assert picture(visitor.page, "week")["url"] == f"{where}requests/week.json"
+        add = visitor.page.get_by_role("link", name="Add a package")
+        if repository is None:
+            expect(add).to_be_hidden()
+        else:
+            home = f"https://github.com/{repository}"
+            assert add.get_attribute("href") == f"{home}/issues/new?template=add-package.yml"
+            source = visitor.page.get_by_role("link", name="Source")
+            assert source.get_attribute("href") == home
+
+
+# --- before there is anything, and when something is wrong
+
+
+@pytest.fixture(scope="session")
+def new_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site before its first run."""
+    built = build(tmp_path_factory.mktemp("new"), '[[package]]\nname = "requests"\n', None)
+    built.script("render", GITHUB_REPOSITORY="someone/stats")
+    with built:
+        yield built
+
+
+def test_before_the_first_run_it_says_what_to_do(browser: Browser, new_site: Site) -> None:
+    with visit(browser, new_site) as visitor:
+        page = visitor.open("#requests")
+        expect(page.locator("h1:visible")).to_have_text("No figures yet")
+        home = "https://github.com/someone/stats"
+        links = page.locator(".steps a").evaluate_all("(all) => all.map((a) => a.href)")
+        assert links == [
+            "https://pepy.tech/",
+            f"{home}/settings/secrets/actions/new",
+            f"{home}/edit/main/packages.toml",
+            f"{home}/actions/workflows/update.yml",
+        ]
+        assert visitor.pictures == []
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_without_a_catalogue_it_says_so(browser: Browser, site: Site, status: int) -> None:
+    with visit(browser, site) as visitor:
+        visitor.context.route("**/_packages.json", lambda route: route.fulfill(status=status))
+        visitor.shields_is_down = True  # the console tells of the status
+        page = visitor.open()
+        told = {404: "No figures yet", 500: "The list could not be read"}
+        expect(page.locator("h1:visible")).to_have_text(told[status])
+
+
+def test_where_shields_is_down_the_code_is_there_all_the_same(visitor: Visit) -> None:
+    visitor.shields_is_down = True
+    page = visitor.open("#requests")
+    expect(page.locator("#undrawn")).to_be_visible()
+    assert code(page).startswith("[![Downloads](https://img.shields.io/endpoint?url=")
+    visitor.shields_is_down = False
+    page.get_by_label("Style", exact=True).select_option("plastic")
+    expect(page.locator("#undrawn")).to_be_hidden()
+
+
+def test_where_a_packages_own_look_can_not_be_read_it_says_so(visitor: Visit) -> None:
+    page = visitor.page
+    visitor.context.route(
+        re.compile(rf"{visitor.site.address}/requests\.json"),
+        lambda route: route.fulfill(status=404),
+    )
+    visitor.open("#requests")
+    expect(page.locator("#notices")).to_contain_text("settings could not be read")
+    expect(page.locator("#code")).to_be_visible()
+
+
+def test_without_javascript_it_explains_itself(browser: Browser, site: Site) -> None:
+    with visit(browser, site, java_script_enabled=False) as visitor:
+        visitor.page.goto(site.address)
+        text = visitor.page.locator("noscript").inner_text()
+        assert "JavaScript, which is off" in text
+        assert "NAME/month.json" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("/nothing", "Look for nothing"),
+        ("/flask.json", "Look for flask"),
+        ("/flask/month.json", "Look for flask"),
+        ("/a/b/c/d", "Look for a"),
+        ("/-", "All packages"),
+    ],
+)
+def test_an_address_that_leads_nowhere_shows_the_way(visitor: Visit, path: str, way: str) -> None:
+    visitor.page.goto(f"{visitor.site.address}{path}")
+    expect(visitor.page.locator("h1")).to_have_text("Nothing is here")
+    link = visitor.page.get_by_role("link", name=way)
+    expect(link).to_be_visible()
+    link.click()
+    visitor.page.wait_for_selector("main > section:not([hidden])")
+    assert urlsplit(visitor.page.url).path == "/"
+
+
+# --- for everybody
+
+
+def test_the_keyboard_alone_does_everything(visitor: Visit) -> None:
+    page = visitor.open()
+
+    def focused(what: str) -> Any:
+        return page.evaluate(f"document.activeElement.{what}")
+
+    def tab_to(condition: str) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            ring = page.evaluate(
+                """() => {
+                    const active = document.activeElement, next = active.nextElementSibling;
+                    const face = next?.matches(".face") ? next : active;
+                    return getComputedStyle(face).outlineStyle;
+                }"""
+            )
+            assert ring != "none", focused("outerHTML")  # one sees where one is
+            if page.evaluate(f"((active) => {condition})(document.activeElement)"):
+                return
+        raise AssertionError(condition)
+
+    page.keyboard.press("Tab")
+    assert focused("id") == "skip"
+    page.keyboard.press("Enter")
+    assert focused("id") == "main"
+    tab_to("active.id === 'search'")
+    page.keyboard.type("reque")
+    page.keyboard.press("Enter")
+    expect(page.locator("h1:visible")).to_have_text("requests")
+    expect(page.locator("h1:visible")).to_be_focused()
+    visitor.ready()
+    tab_to("active.name === 'metric'")
+    page.keyboard.press("ArrowRight")
+    tab_to("active.id === 'style'")
+    page.keyboard.type("pl")
+    for control, text in (("label", "mine"), ("color", "red"), ("logo", "python")):
+        tab_to(f"active.id === '{control}'")
+        page.keyboard.press("ControlOrMeta+a")
+        page.keyboard.type(text)
+        page.keyboard.press("Escape")  # the suggestions
+    tab_to("active.name === 'link'")
+    page.keyboard.press("ArrowRight")
+    tab_to("active.name === 'format'")
+    page.keyboard.press("ArrowRight")
+    tab_to("active.id === 'copy'")
+    page.keyboard.press("Enter")
+    expect(page.locator("#copied")).to_have_text("Copied the HTML.")
+    source, _, link = Tags(page.evaluate("navigator.clipboard.readText()")).badge()
+    assert link == "https://pypistats.org/packages/requests"
+    query = dict(parse_qsl(urlsplit(source or "").query))
+    assert query == {
+        "url": f"{PUBLISHED}/requests/month.json",
+        "style": "plastic",
+        "label": "mine",
+        "color": "red",
+        "logo": "python",
+    }
+    for _ in range(10):
+        page.go_back()
+        if page.locator("#list").is_visible():
+            break
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if focused("textContent") == "Month":
+            break
+    page.keyboard.press("Enter")
+    assert page.locator("[data-key=month]").get_attribute("aria-sort") == "descending"
+
+
+VIEWS = {
+    "list": "",
+    "search": "#?search=sam",
+    "builder": f"#{LONG}?link=&style=for-the-badge&metric=month",
+    "hostile": "#hostile-look",
+    "unlisted": "#not-here",
+}
+
+
+@pytest.mark.parametrize("width", [320, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", [*VIEWS, "empty", "404"])
+def test_it_is_accessible_and_fits(
+    browser: Browser, site: Site, new_site: Site, view: str, scheme: Any, width: int
+) -> None:
+    where = new_site if view == "empty" else site
+    with visit(browser, where, width, color_scheme=scheme) as visitor:
+        if view == "404":
+            visitor.page.goto(f"{where.address}/nothing/here")
+            expect(visitor.page.locator("#way")).to_be_visible()
+            visitor.page.wait_for_load_state("networkidle")
+        else:
+            visitor.open(VIEWS.get(view, ""))
+            settled(visitor.page)
+        results = Axe().run(visitor.page, options={"resultTypes": ["violations"]})
+        assert results.violations_count == 0, results.generate_report()
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_errors_and_notices_are_accessible_too(browser: Browser, site: Site) -> None:
+    for scheme in ("light", "dark"):
+        with visit(browser, site, color_scheme=scheme) as visitor:
+            visitor.shields_is_down = True
+            page = visitor.open("#requests?link=javascript:1")
+            page.get_by_label("Colour", exact=True).fill("blu")
+            page.get_by_role("button", name="Copy", exact=True).click()
+            settled(page)
+            results = Axe().run(page)
+            assert results.violations_count == 0, results.generate_report()
+
+
+def test_nothing_moves_for_those_who_asked_for_that(browser: Browser, site: Site) -> None:
+    moving = """() => [...document.querySelectorAll("*")].filter((element) => {
+        const style = getComputedStyle(element);
+        return parseFloat(style.transitionDuration) > 0 || style.animationName !== "none"
+            || style.scrollBehavior === "smooth";
+    }).length"""
+    found = []
+    for choice in ("reduce", "no-preference"):
+        with visit(browser, site, reduced_motion=choice) as visitor:
+            found.append(visitor.open("#requests").evaluate(moving))
+    assert found[0] == 0 < found[1]
+
+
+# --- strangers
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'&"
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        f"#{quote(HOSTILE)}",
+        "#<script>alert(1)</script>",
+        "#javascript:alert(1)",
+        "#%E0%A4%A",
+        "#%00",
+        "#../../etc/passwd",
+        "#__proto__",
+        "#constructor?metric=constructor&format=__proto__&style=toString&link=hasOwnProperty",
+        f"#?search={quote(HOSTILE)}&sort={quote(HOSTILE)}",
+        f"#requests?label={quote(HOSTILE)}&color={quote(HOSTILE)}&style={quote(HOSTILE)}",
+        f"#requests?logo={quote(HOSTILE)}&link={quote('javascript:alert(1)')}",
+        f"#requests?metric={quote(HOSTILE)}&format={quote(HOSTILE)}",
+        "#requests?metric=__proto__&format=constructor&link=__proto__",
+        f"#requests?label={'x' * 5000}",
+        f"#not-listed?label={quote(HOSTILE)}",
+        "#hostile-look",
+        "#requests?label=%F0%9F%92&label=b&url=https%3A%2F%2Fevil.example",
+    ],
+)
+def test_a_hostile_address_shows_as_text_and_runs_nothing(visitor: Visit, fragment: str) -> None:
+    page = visitor.open(fragment)
+    settled(page)
+    assert page.locator("img[src=x], main script").count() == 0
+    links = page.locator("a").evaluate_all("(all) => all.map((a) => a.protocol)")
+    assert set(links) <= {"http:", "https:", ":"}
+    if page.locator("#builder").is_visible():
+        for markup in ("markdown", "html", "rst", "asciidoc", "address"):
+            text = code(page, markup)
+            assert "onerror=alert" not in text
+            assert "javascript:" not in text
+            assert "evil" not in text
+
+
+def test_a_hostile_catalogue_shows_as_text(browser: Browser, site: Site, tmp_path: Path) -> None:
+    shutil.copytree(site.docs, tmp_path / "docs")
+    path = tmp_path / "docs" / script.CATALOGUE
+    catalogue = json.loads(path.read_bytes())
+    catalogue["packages"][0] |= {"name": HOSTILE, "total": 0}
+    path.write_text(json.dumps(catalogue))
+    with Site(tmp_path) as hostile, visit(browser, hostile) as visitor:
+        page = visitor.open()
+        expect(page.locator("tbody")).to_contain_text(HOSTILE)
+        assert page.locator("img[src=x]").count() == 0
+
+
+def test_its_policy_allows_its_own_files_and_shields_and_nothing_else(visitor: Visit) -> None:
+    page = visitor.open()
+    violations = page.evaluate(
+        """async () => {
+            const found = [];
+            addEventListener("securitypolicyviolation", (e) => found.push(e.effectiveDirective));
+            const add = (tag, properties) => document.body.append(
+                Object.assign(document.createElement(tag), properties));
+            add("img", { src: "https://elsewhere.example/x.png" });
+            add("img", { src: "https://raw.shields.io/x.png" });
+            add("iframe", { src: "https://elsewhere.example/" });
+            add("link", { rel: "stylesheet", href: "https://elsewhere.example/x.css" });
+            add("div", {}); document.body.lastChild.setAttribute("style", "color: red");
+            await fetch("https://elsewhere.example/").catch(() => 0);
+            for (const unsafe of [
+                () => add("script", { src: "https://elsewhere.example/x.js" }),
+                () => add("script", { text: "window.ran = 1" }),
+                () => { document.body.lastChild.innerHTML = "<b>x</b>"; },
+            ]) try { unsafe(); } catch (error) { found.push(error.name); }
+            await new Promise((done) => setTimeout(done, 200));
+            return found;
+        }"""
+    )
+    kinds = ["img-src", "img-src", "frame-src", "style-src-elem", "style-src-attr", "connect-src"]
+    assert sorted(kind for kind in violations if kind in kinds) == sorted(kinds)
+    assert violations.count("TypeError") == 3
+    assert page.evaluate("window.ran") is None
+    visitor.mistakes.clear()  # which are those, told on the console
+
+
+def test_the_hash_of_the_script_within_404_html_is_right(visitor: Visit) -> None:
+    """Else the browser would refuse it: the ways would stay hidden."""
+    visitor.page.goto(f"{visitor.site.address}/x")
+    expect(visitor.page.locator("#ways")).to_be_visible()
+
+
+def test_it_credits_pepy(visitor: Visit) -> None:
+    footer = visitor.open().locator("footer")
+    links = footer.locator("a").evaluate_all("(all) => all.map((a) => a.href)")
+    assert {"https://pepy.tech/", "https://github.com/sponsors/psincraian"} <= set(links)
+
+
+def test_it_has_a_title_a_description_and_an_icon(visitor: Visit) -> None:
+    page = visitor.open()
+    expect(page).to_have_title("Download badges for Python packages")
+    description = page.locator("meta[name=description]").get_attribute("content")
+    assert description
+    assert 50 < len(description) < 160
+    icon = page.locator("link[rel=icon]").get_attribute("href")
+    assert visitor.site.read(f"{PUBLISHED}/{icon}").startswith(b"<svg")
