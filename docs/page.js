@@ -72,13 +72,16 @@ function route() {
   return { name: decoded(name), parameters: new URLSearchParams(query) };
 }
 
+let left; // what had the focus when the list was left, and where the list stood then
+
 function show(view, title, isMove) {
+  if (!$("list").hidden) left = { focused: document.activeElement, top: scrollY };
   for (const id of VIEWS) $(id).hidden = id !== view;
   document.title = title ? `${title} · ${TITLE}` : TITLE;
-  if (isMove) {
-    scrollTo(0, 0);
-    $(view).querySelector("h1").focus({ preventScroll: true });
-  }
+  if (!isMove) return;
+  const back = view === "list" && $("list").contains(left?.focused) ? left : null;
+  scrollTo(0, back?.top ?? 0);
+  (back?.focused ?? $(view).querySelector("h1")).focus({ preventScroll: true });
 }
 
 let showList;

@@ -19,14 +19,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from pepy import SCRIPT, Pepy, environment
+from pepy import PAGE, SCRIPT, Pepy, environment
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, ViewportSize
 from shields import show
 
 ROOT = SCRIPT.parent
-PAGE = [
-    path for path in (ROOT / "docs").iterdir() if path.suffix in (".html", ".css", ".js", ".svg")
-]
 PUBLISHED = "https://badges.example.com/stats"  # where the site says it is
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
 

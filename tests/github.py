@@ -27,7 +27,7 @@ from typing import Any
 
 import yaml
 from gh import make_token
-from pepy import KEY, Pepy
+from pepy import KEY, PAGE, Pepy
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("script.py", "packages.toml", "pyproject.toml", "README.md", ".gitignore")
@@ -290,9 +290,10 @@ class GitHub:
         shutil.copytree(ROOT / ".github", copy / ".github")
         for name in COPIED:
             shutil.copy(ROOT / name, copy)
+        for path in PAGE:
+            shutil.copy(path, copy / "docs")
         if figures:
             shutil.copytree(figures, copy / "docs", dirs_exist_ok=True)
-        (copy / "docs/.gitkeep").touch()
         (copy / "packages.toml").write_text(packages)
         self.git("init", "--quiet", "--initial-branch=main", str(copy))
         self._commit_and_push(copy, "Initial commit")

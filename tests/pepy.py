@@ -31,6 +31,8 @@ from typing import Any, NamedTuple, Self
 
 KEY = "pepy-standin-key-0123456789abcdef"
 SCRIPT = Path(__file__).parent.parent / "script.py"
+# What docs/ holds from the start: the page's own files.
+PAGE = [p for p in SCRIPT.parent.glob("docs/*") if p.suffix in (".css", ".html", ".js", ".svg")]
 
 
 class Plan(NamedTuple):

@@ -1,23 +1,31 @@
-"""Make .github/run.png, the README's picture, from a run against the stand-in.
+"""Make the README's pictures from the stand-in's figures: .github/run.png and page.png.
 
-uv run tests/picture.py        needs Chromium, and says so on the picture: sample data
+uv run tests/picture.py        needs Chromium, and says so on the pictures: sample data
 """
 
 from __future__ import annotations
 
-import json
-import shutil
 import subprocess
 import sys
 import tempfile
 from html import escape
 from pathlib import Path
-from typing import Any
+from urllib.parse import quote
 
+from browser import PUBLISHED, ROOT, Site, build, executable, launch, visit
 from pepy import SCRIPT, Pepy, environment
+from playwright.sync_api import Browser, sync_playwright
+from shields import show
 
-PICTURE = SCRIPT.parent / ".github/run.png"
-PACKAGES = ("boto3-refresh-session", "requests", "pydantic", "boto3")
+PACKAGES = f"""
+[site]
+url = "{PUBLISHED}"
+repository = "someone/stats"
+""" + "".join(
+    f'\n[[package]]\nname = "{name}"\n'
+    for name in ("boto3-refresh-session", "requests", "pydantic", "boto3")
+)
+SAMPLE = "Sample data: the figures are made up by the stand-in for PePy in tests/."
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
 body { width: 880px; padding: 20px; background: #fff; color: #1f2328;
@@ -26,79 +34,75 @@ pre { background: #0d1117; color: #e6edf3; border-radius: 8px; padding: 16px 18p
       font: 12.5px/1.55 "DejaVu Sans Mono", monospace }
 pre b { color: #7ee787; font-weight: normal }
 .readme { border: 1px solid #d1d9e0; border-radius: 8px; padding: 8px 18px; margin-bottom: 14px }
-.readme p { margin: 8px 0 }
+.readme p { display: flex; align-items: center; gap: 6px; margin: 8px 0 }
 small { display: block; margin-top: 12px; color: #59636e; font-size: 11.5px }
-.badge { display: inline-flex; margin-right: 6px; font: 11px Verdana, "DejaVu Sans", sans-serif;
-         line-height: 20px; color: #fff; border-radius: 3px; overflow: hidden }
-.badge span { padding: 0 6px }
-.badge span:first-child { background: #555 }
-.flat span { background-image: linear-gradient(#fff2, #0001) }
-.flat-square { border-radius: 0 }
-.for-the-badge { border-radius: 0; font-size: 10px; line-height: 28px; letter-spacing: 1px;
-                 text-transform: uppercase }
-.for-the-badge span { padding: 0 10px }
-.for-the-badge span:last-child { font-weight: bold }
 """
-COLOURS = {"blue": "#007ec6", "orange": "#ea7233", "success": "#4b0"}
+BADGES = (
+    ("requests", "requests/month", "requests/week", "requests/day"),
+    (
+        "requests/month&style=for-the-badge&color=6f42c1",
+        "requests/month&style=flat-square&color=orange&label=installs",
+        "requests&color=success&label=requests",
+    ),
+)
 
 
-def badge(data: dict[str, Any], **reader: str) -> str:
-    """A badge about as Shields draws it; `reader` is what the reader's address overrides."""
-    look = data | reader
-    colour = COLOURS.get(look["color"], look["color"])
-    return (
-        f'<span class="badge {look.get("style", "flat")}"><span>{escape(look["label"])}</span>'
-        f'<span style="background-color:{colour}">{escape(look["message"])}</span></span>'
-    )
+def run_page(site: Site, output: str) -> str:
+    """Badges in several styles, above the run that wrote their figures."""
 
+    def badge(wanted: str) -> str:
+        path, _, look = wanted.partition("&")
+        url = f"https://img.shields.io/endpoint?url={PUBLISHED}/{path}.json"
+        picture = quote(show(f"{url}&{look}".rstrip("&"), site.read))
+        return f'<img src="data:image/svg+xml,{picture}" alt="">'
 
-def page(folder: Path, output: str) -> str:
-    def show(metric: str, **reader: str) -> str:
-        return badge(json.loads((folder / f"docs/{metric}.json").read_bytes()), **reader)
-
-    total, month, week, day = (
-        show(path) for path in ("requests", "requests/month", "requests/week", "requests/day")
-    )
-    restyled = (
-        show("requests/month", style="for-the-badge", color="#6f42c1"),
-        show("requests/month", style="flat-square", color="orange", label="installs"),
-        show("requests", color="success", label="requests"),
-    )
+    rows = "".join(f"<p>{''.join(map(badge, row))}</p>" for row in BADGES)
     return f"""<!doctype html><meta charset="utf-8"><style>{STYLE}</style>
-<div class="readme"><p>{total}{month}{week}{day}</p><p>{"".join(restyled)}</p></div>
+<div class="readme">{rows}</div>
 <pre><b>$</b> uv run script.py\n{escape(output.strip())}</pre>
-<small>Sample data: the figures are made up by the stand-in for PePy in tests/.</small>"""
+<small>{SAMPLE}</small>"""
+
+
+def picture_run(browser: Browser, site: Site, pepy: Pepy) -> None:
+    run = subprocess.run(
+        [sys.executable, str(SCRIPT), "--output", "anew"],
+        cwd=site.folder,
+        env=environment(pepy),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+    )
+    page = browser.new_page(device_scale_factor=2, viewport={"width": 880, "height": 100})
+    page.set_content(run_page(site, run.stdout.replace("in anew", "in docs")))
+    page.screenshot(path=ROOT / ".github/run.png", full_page=True)
+
+
+def picture_page(browser: Browser, site: Site) -> None:
+    with visit(browser, site, 1100, 800, device_scale_factor=1.5) as visitor:
+        page = visitor.open("#requests?metric=month&style=for-the-badge&color=8250df")
+        page.wait_for_load_state("networkidle")
+        page.locator("footer").evaluate(
+            """(footer, text) => {
+                footer.replaceChildren(text);
+                footer.style.marginTop = footer.style.paddingBottom = "1rem";
+            }""",
+            SAMPLE,
+        )
+        page.evaluate("document.activeElement.blur()")
+        page.screenshot(path=ROOT / ".github/page.png", full_page=True)
 
 
 def main() -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
+    if executable() is None:
         sys.exit("No Chromium: install Debian's package chromium, or Chrome.")
-    with tempfile.TemporaryDirectory() as name, Pepy() as pepy:
-        folder = Path(name)
-        tables = "".join(f'[[package]]\nname = "{package}"\n' for package in PACKAGES)
-        (folder / "packages.toml").write_text(tables)
-        run = subprocess.run(
-            [sys.executable, str(SCRIPT)],
-            cwd=folder,
-            env=environment(pepy),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=True,
-        )
-        (folder / "page.html").write_text(page(folder, run.stdout), encoding="utf-8")
-        subprocess.run(
-            [
-                *(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
-                *("--disable-background-networking", f"--user-data-dir={folder}/profile"),
-                *("--force-device-scale-factor=2", "--window-size=880,340"),
-                *(f"--screenshot={PICTURE}", (folder / "page.html").as_uri()),
-            ],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
-    print(f"Made {PICTURE.relative_to(SCRIPT.parent)}.")
+    with tempfile.TemporaryDirectory() as name, Pepy() as pepy, sync_playwright() as playwright:
+        browser = launch(playwright)
+        with build(Path(name), PACKAGES, pepy) as site:
+            picture_run(browser, site, pepy)
+            picture_page(browser, site)
+        browser.close()
+    print("Made .github/run.png and .github/page.png.")
 
 
 if __name__ == "__main__":

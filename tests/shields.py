@@ -90,7 +90,9 @@ def draw(badge: EndpointBadge) -> str:
     logo = 17 if has_logo else 0
 
     def width(text: str) -> float:
-        return len(text) * (8.2 if big else 6.6) + 2 * pad if text else 0.0
+        narrow, wide = (sum(map(text.count, letters)) for letters in ("fijlrt.,/:|()! ", "mwMW%"))
+        letters = 7.1 * len(text) - 2.7 * narrow + 3.4 * wide
+        return letters * (1.12 if big else 1) + 2 * pad if text else 0.0
 
     left = width(label) + logo or 0.0
     left += logo and not label and pad
@@ -113,8 +115,9 @@ def draw(badge: EndpointBadge) -> str:
         f'fill="{escape(_css(label_colour))}"/><rect x="{left:.1f}" width="{total - left:.1f}" '
         f'height="{height}" fill="{escape(_css(colour))}"/></g>{dot}'
         f'<g fill="{ink}" font-family="Verdana,DejaVu Sans,sans-serif" font-size="{size}"{spaced}>'
-        f'<text x="{pad + logo}" y="{middle}">{escape(label)}</text>'
-        f'<text x="{left + pad:.1f}" y="{middle}"{weight}>{escape(message)}</text></g></svg>'
+        f'<g text-anchor="middle"><text x="{(left + logo) / 2:.1f}" y="{middle}">{escape(label)}'
+        f'</text><text x="{(left + total) / 2:.1f}" y="{middle}"{weight}>{escape(message)}'
+        "</text></g></g></svg>"
     )
 
 

@@ -239,10 +239,19 @@ def test_search_and_order_are_in_the_address(visitor: Visit) -> None:
     order = shown(page)
     assert urlsplit(page.url).fragment == "?search=s&sort=-week"
     page.reload()
+    visitor.ready()
     assert shown(page) == order
+    page.set_viewport_size({"width": 1200, "height": 400})
+    page.locator("tbody a", has_text="same").scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    assert before > 0
     page.locator("tbody a", has_text="same").click()
+    expect(page.locator("h1:visible")).to_be_focused()
+    assert page.evaluate("scrollY") == 0
     page.get_by_role("link", name="All packages").click()
     expect(page.locator("#list")).to_be_visible()
+    expect(page.locator("tbody a", has_text="same")).to_be_focused()
+    assert page.evaluate("scrollY") == before
     assert shown(page) == order
     assert page.get_by_label("Find your package").input_value() == "s"
 

@@ -58,9 +58,11 @@ def test_its_badges_are_the_ones_that_are_published() -> None:
     )
 
 
-def test_its_first_screen_has_one_picture_that_is_there() -> None:
-    (picture,) = re.findall(r"!\[[^\]]+\]\((\.[^)]+)\)", README)
-    assert (ROOT / picture).stat().st_size > 10_000
+def test_its_pictures_are_there_the_first_on_the_first_screen() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\((\.[^)]+)\)", README)
+    assert pictures == [".github/run.png", ".github/page.png"]
+    assert all((ROOT / picture).stat().st_size > 10_000 for picture in pictures)
+    assert pictures[0] in README.split("\n## ")[0]
 
 
 @pytest.mark.parametrize("name", ["script.py", "tests/pepy.py", "tests/bench.py"])
