@@ -42,55 +42,74 @@ export const isName = (text) => /^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$/i.test(t
 // --- looks
 
 const HEX = /^#?((?:[0-9a-f]{3}){1,2})$/i;
-const NAMED_BY_SHIELDS = /^(brightgreen|success|important|critical|informational|inactive)$/;
-const FUNCTION = /^(rgb|hsl)a?\([\d\s.,%/]+\)$/;
+const ALPHA = String.raw`(?:0|1|0?\.\d+|\d+%)`;
+const NOTATIONS = [
+  "#?(?:[0-9a-f]{3}){1,2}|#[0-9a-f]{4}|#[0-9a-f]{8}",
+  String.raw`rgba?\(\s*\d+\s*,\s*\d+\s*,\s*\d+(?:\s*,\s*${ALPHA})?\s*\)`,
+  String.raw`rgba?\(\s*\d+%\s*,\s*\d+%\s*,\s*\d+%(?:\s*,\s*${ALPHA})?\s*\)`,
+  String.raw`rgba?\(\s*\d+\s+\d+\s+\d+(?:\s*/\s*${ALPHA})?\s*\)`,
+  String.raw`rgba?\(\s*\d+%\s+\d+%\s+\d+%(?:\s*/\s*${ALPHA})?\s*\)`,
+  String.raw`hsla?\(\s*\d+(?:deg|rad|grad|turn)?\s*,\s*\d+%\s*,\s*\d+%(?:\s*,\s*${ALPHA})?\s*\)`,
+  "brightgreen|success|important|critical|informational|inactive",
+];
+const NOTATION = new RegExp(`^(?:${NOTATIONS.join("|")})$`);
+const NO_NAME = /^(?:inherit|initial|unset|revert|currentcolor|transparent)$/;
 const SAME = { gray: "grey", lightgray: "lightgrey", 555: "grey", 555555: "grey" };
 
-/** A colour as an address holds it: in lower case, hex without its sign. */
+/** A colour as an address holds it: in lower case, hex of 3 or 6 digits without its sign. */
 export function tidyColour(text) {
   const colour = text.trim();
   const tidy = (HEX.exec(colour)?.[1] ?? colour).toLowerCase();
   return SAME[tidy] ?? tidy;
 }
 
-/** Whether Shields knows a tidy colour. */
+/** Whether Shields knows a tidy colour: a name of CSS or its own, or a notation. */
 export function isColour(colour) {
-  const inCss = /^[a-z]+$/.test(colour) || FUNCTION.test(colour);
-  return HEX.test(colour) || NAMED_BY_SHIELDS.test(colour) || (inCss && CSS.supports("color", colour));
+  const isName = /^[a-z]+$/.test(colour) && !NO_NAME.test(colour) && CSS.supports("color", colour);
+  return colour.length <= 60 && (isName || NOTATION.test(colour));
 }
+
+const isPicture = (logo) => logo.startsWith("data:");
 
 /** Whether Shields may know a logo: a slug, a title, or a picture as a data: address. */
 export const isLogo = (logo) =>
   /^[a-z0-9][a-z0-9 .+_-]{0,59}$/i.test(logo) || /^data:image\/[a-z+.-]+;base64,[a-z0-9+/=]+$/i.test(logo);
 
-/** A package's own look, from the JSON of its badge; where that is silent, what Shields does. */
+/** A package's own look, from the JSON of its badge; "" is what that leaves to Shields. */
 export const ownLook = (badge) => ({
   style: badge.style ?? "flat",
   label: badge.label,
   color: tidyColour(badge.color ?? "lightgrey"),
-  labelColor: tidyColour(badge.labelColor ?? "grey"),
+  labelColor: tidyColour(badge.labelColor ?? ""),
   logo: badge.namedLogo ?? "",
   logoColor: tidyColour(badge.logoColor ?? ""),
   logoSize: badge.logoSize ?? "",
 });
 
-/** What a look starts from: whoever replaces a logo doesn't inherit its colour and size. */
-const base = (own, logo) =>
-  logo && logo !== own.logo ? { ...own, logoColor: "", logoSize: "" } : own;
-
 /** A whole look, from a package's own one and what an address overrides. */
-export const wholeLook = (own, overrides) => ({ ...base(own, overrides.logo), ...overrides });
+export function wholeLook(own, overrides) {
+  // Whoever names a logo doesn't inherit the colour and size of the own one, be it the same.
+  const from = overrides.logo ? { ...own, logoColor: "", logoSize: "" } : own;
+  return { ...from, ...overrides };
+}
 
-/** What an address has to override for a look; an empty value leaves the package's own. */
+/**
+ * What an address has to override for a look, and nothing more.
+ *
+ * An empty label is one; of all else, what is empty is left to the package, since Shields
+ * passes over it.
+ */
 export function overridesFor(own, look) {
-  const from = base(own, look.logo);
-  const keys = LOOK.filter((key) => look[key] !== undefined && look[key] !== from[key]);
-  const without = !look.logo && !own.logo;
+  const logo = look.logo || own.logo;
+  const sheds = (own.logoColor && look.logoColor === "") || (own.logoSize && look.logoSize === "");
+  const from = logo !== own.logo || sheds ? { ...own, logo: "", logoColor: "", logoSize: "" } : { ...own };
+  from.labelColor ||= look.label === "" ? "" : "grey"; // a badge without a label has no left side
+  const wanted = { ...look, logo };
+  if (!logo || isPicture(logo)) wanted.logoColor = "";
+  if (!logo) wanted.logoSize = "";
+  const keys = LOOK.filter((key) => wanted[key] !== undefined && wanted[key] !== from[key]);
   return Object.fromEntries(
-    keys
-      .filter((key) => look[key] !== "" || key === "label")
-      .filter((key) => !(without && ["logoColor", "logoSize"].includes(key)))
-      .map((key) => [key, look[key]]),
+    keys.filter((key) => wanted[key] !== "" || key === "label").map((key) => [key, wanted[key]]),
   );
 }
 
@@ -111,7 +130,8 @@ export function readOverrides(parameters) {
     if (text === null) continue;
     let value = text;
     if (/color$/i.test(key)) value = tidyColour(text);
-    if (key === "logo" && text.startsWith("data:")) value = text.replaceAll(" ", "+"); // as Shields does
+    if (key === "label") value = text.replace(/\p{Cc}/gu, "");
+    if (key === "logo" && isPicture(text)) value = text.replaceAll(" ", "+"); // as Shields does
     if (sound[key](value)) look[key] = value;
   }
   return look;
@@ -119,12 +139,12 @@ export function readOverrides(parameters) {
 
 // --- addresses and code
 
+const percent = (text) =>
+  [...text].map((char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`).join("");
+
 // Also what encodeURIComponent leaves alone, but a markup language may give a meaning to.
 const encode = (text) =>
-  encodeURIComponent(text.toWellFormed?.() ?? text).replace(
-    /[!'()*_~]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  encodeURIComponent(text.toWellFormed?.() ?? text).replace(/[!'()*_~]/g, percent);
 
 /** The address of a badge's picture. `site` is where the JSON is published. */
 export function pictureAddress(site, project, metric, overrides) {
@@ -139,13 +159,19 @@ export const LINKS = {
   pypistats: { name: "pypistats.org", address: (project) => `https://pypistats.org/packages/${project}` },
 };
 
-/** A web address that no markup language stumbles over, or null if it isn't one. */
+/** A web address that no markup language gives a meaning to, or null if it isn't one. */
 export function webAddress(text) {
   const url = URL.parse(text.trim());
-  if (!url || !/^https?:$/.test(url.protocol)) return null;
-  return url.href.replace(/[!'()*,[\]`|~]|__+|_$/g, (chars) =>
-    [...chars].map((char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`).join(""),
-  );
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return null;
+  const [whole, ...more] = url.href.split("#");
+  const address = more.length ? `${whole}#${more.join("%23")}` : whole;
+  return address.replace(/[!'()*,;[\]`|~{}\\^$]|_$/g, percent);
+}
+
+/** An address within AsciiDoc, which replaces some more of what it finds there. */
+function inAsciidoc(address) {
+  const [path, ...query] = address.replace(/--|\.\.\.|[@_]/g, percent).split("?");
+  return [path.replaceAll("+", "%2B"), ...query.map((part) => part.replaceAll("+", "%20"))].join("?");
 }
 
 const escapeHtml = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
@@ -170,9 +196,10 @@ export const FORMATS = {
   },
   asciidoc: {
     name: "AsciiDoc",
-    code: (picture, link) => `image:${picture}["Downloads"${link && `,link="${link}"`}]`,
+    code: (picture, link) =>
+      `image:${inAsciidoc(picture)}["Downloads"${link && `,link="${inAsciidoc(link)}"`}]`,
   },
-  address: { name: "Address", code: (picture) => picture },
+  address: { name: "Plain address", code: (picture) => picture },
 };
 
 // --- the badge that somebody has
@@ -201,23 +228,23 @@ function shieldsLook(parameters) {
   return readOverrides(renamed);
 }
 
-// What Shields and PePy show where an address is silent. Shields colours by the count: that
-// is left to whoever knows it.
-const SHIELDS_LOOK = { style: "flat", label: "downloads", labelColor: "grey", logo: "" };
-const PEPY_LOOK = { ...SHIELDS_LOOK, color: "blue" };
+// What Shields and PePy show where an address is silent.
+const USUAL = { style: "flat", label: "downloads", labelColor: "grey", logo: "" };
 
 const READERS = [
   function shields(url) {
     if (!/^(img\.|raw\.)?shields\.io$/.test(url.hostname)) return null;
     const path = /^\/(?:pypi\/(d[mwd])|pepy\/(dt))\/([^/]+?)(?:\.(?:svg|png|json))?\/?$/.exec(url.pathname);
     if (!path) return null;
-    const look = { ...SHIELDS_LOOK, ...shieldsLook(url.searchParams) };
-    return { name: path[3], metric: PERIODS[path[1] ?? path[2]], look };
+    const given = shieldsLook(url.searchParams);
+    const look = { ...USUAL, ...given };
+    if (!look.label && !given.labelColor) delete look.labelColor;
+    return { name: path[3], metric: PERIODS[path[1] ?? path[2]], look, isCounted: !given.color };
   },
   function pepy(url) {
     if (!/(^|\.)pepy\.tech$/.test(url.hostname)) return null;
     const path = /^\/badge\/([^/]+?)(?:\/(month|week))?\/?$/.exec(url.pathname);
-    return path && { name: path[1], metric: path[2] ?? "total", look: PEPY_LOOK };
+    return path && { name: path[1], metric: path[2] ?? "total", look: { ...USUAL, color: "blue" } };
   },
   function personalisedPepy(url) {
     if (!/(^|\.)pepy\.tech$/.test(url.hostname)) return null;
@@ -227,60 +254,76 @@ const READERS = [
     const period = given("period").toLowerCase();
     const metric = ["month", "week"].includes(period) ? period : "total";
     const colour = (key) => tidyColour(given(key)).replaceAll(/[_ -]/g, "");
-    const look = { ...PEPY_LOOK };
+    const look = { ...USUAL, color: "blue" };
     if (isColour(colour("left_color"))) look.labelColor = colour("left_color");
     if (isColour(colour("right_color"))) look.color = colour("right_color");
     // The number here says "/month" itself.
-    const text = given("left_text").replace(new RegExp(`\\s*(/|per )\\s*${metric}$`, "i"), "");
+    const said = new RegExp(` ?(/|\\bper) ?${metric}$`, "i");
+    const text = given("left_text").replace(/\s+/g, " ").replace(said, "");
     if (text) look.label = text;
     return { name: path[1], metric, look, units: given("units").toLowerCase() };
   },
   function ours(url, site) {
-    if (url.hostname !== "img.shields.io" || !/^\/(badge\/)?endpoint$/.test(url.pathname)) return null;
+    if (url.hostname !== "img.shields.io" || !/^\/(badge\/)?endpoint(\.svg)?$/.test(url.pathname)) return null;
     const json = url.searchParams.get("url") ?? "";
     if (!json.startsWith(`${site}/`)) return null;
     const path = /^([^/]+?)(?:\/(month|week|day))?\.json$/.exec(json.slice(site.length + 1));
-    return path && { name: path[1], metric: path[2] ?? "total", look: shieldsLook(url.searchParams) };
+    const look = shieldsLook(url.searchParams);
+    return path && { name: path[1], metric: path[2] ?? "total", look, isOurs: true };
   },
 ];
 
-function formatOf(text) {
-  if (/<img\b/i.test(text)) return "html";
-  if (/^\s*\.\. .*image::/m.test(text)) return "rst";
-  if (/\bimage::?\S+\[/.test(text)) return "asciidoc";
-  return /!\[|\]:\s/.test(text) ? "markdown" : "address";
+/** In which format a picture's address stands between `before` and `after`. */
+function formatAround(before, after) {
+  if (/\bsrc\s*=\s*["']?$/i.test(before)) return "html";
+  if (/\.\.[^\n]*\bimage::[ \t]*$/.test(before)) return "rst";
+  if (/\bimage::?$/.test(before) && after.startsWith("[")) return "asciidoc";
+  return /\]\(\s*<?$/.test(before) ? "markdown" : "address";
 }
 
-/** Where a click on the badge led that ends at `end` and starts at `start` of a text, or "". */
-function linkAround(text, start, end) {
-  const [before, after] = [text.slice(0, start), text.slice(end)];
-  const found =
-    /^(?:\s+"[^"\n]*")?\s*\)\]\(\s*<?([^\s<>()]+(?:\([^\s()]*\)[^\s<>()]*)*)/.exec(after) ??
-    /^(?:[ \t]*\r?\n[ \t]+:(?!target)[\w-]+:[^\n]*)*[ \t]*\r?\n[ \t]+:target:[ \t]*(\S+)/.exec(after) ??
-    /^\[[^\]\n]*?\blink="?([^\],"\s]+)/.exec(after) ??
-    /<a\s(?:[^>]*?\s)?href=["']?([^"'\s>]+)[^>]*>(?:(?!<\/a>)[^])*$/i.exec(before);
-  return found?.[1] ?? "";
+/** Where a click on the picture between `before` and `after` led, or "". */
+function linkAround(before, after) {
+  const anchor = before.slice(before.toLowerCase().lastIndexOf("<a"));
+  const patterns = [
+    // Markdown: [![Downloads](picture "title")](link
+    [after, /^>?\s*(?:"[^"\n]*"|'[^'\n]*')?\s*\)\s*\]\(\s*<?([^\s<>()]+(?:\([^\s()]*\)[^\s<>()]*)*)/],
+    // reStructuredText: options on lines of their own, :target: link
+    [after, /^[ \t]*(?:\r?\n[ \t]+:(?!target:)[^\n]*)*\r?\n[ \t]+:target:[ \t]*(\S+)/],
+    // AsciiDoc: image:picture["Downloads",link="link"], or link:link[image:picture[Downloads]]
+    [after, /^\[(?:[^\]"]|"[^"]*")*?\blink="([^"]+)"/],
+    [after, /^\[(?:[^\]"]|"[^"]*")*?\blink=([^\],\s"]+)/],
+    [before, /(?:link:)?(https?:[^\s[\]]+)\[image::?$/],
+    // HTML: <a href="link"><img src="picture">
+    [anchor, /^<a\s(?:[^<]*\s)?href\s*=\s*["']?([^"'\s>]+)(?!.*<\/a\s*>)/is],
+  ];
+  return patterns.map(([text, pattern]) => pattern.exec(text)?.[1]).find(Boolean) ?? "";
 }
+
+const READ = 20_000; // characters of a text that are read at most
+const NEAR = 1_000; // characters around a picture's address that belong to its badge
 
 /**
  * The first download badge in a text: Markdown, HTML, reStructuredText, AsciiDoc or an address.
  *
- * Gives its project, metric, look (without a colour where Shields chose one by the count),
- * units where PePy's badge named them, format, and link: a key of LINKS, an address, or
- * undefined where it had none that can be kept. Null if there is no such badge.
+ * Gives its project, metric and look; isCounted if Shields chose its colour by the count;
+ * isOurs if it shows this site's figures; units where PePy's badge named them; its format; and
+ * link: a key of LINKS, an address, or undefined where it had none that can be kept. Null if
+ * there is no such badge.
  */
 export function readBadge(text, site) {
-  const plain = text.replace(/&(?:amp|#0*38|#x0*26);/gi, "&");
+  const plain = text.slice(0, READ).replace(/&(?:amp|#0*38|#x0*26);/gi, "&");
   for (const match of plain.matchAll(ADDRESS)) {
     const trimmed = match[0].replace(/[.,;:!?]+$/, "").replace(/^(?:https?:)?(?:\/\/)?/i, "https://");
     const url = URL.parse(trimmed);
     const picture = url && uncovered(url);
     const badge = picture && READERS.map((read) => read(picture, site)).find(Boolean);
-    if (!badge) continue;
-    const name = decodeName(badge.name);
-    if (!isName(name)) continue;
-    const link = linkAround(plain, match.index, match.index + match[0].length);
-    return { ...badge, project: normalise(name), format: formatOf(text), link: linkChoice(link) };
+    const name = badge && decodeName(badge.name);
+    if (!badge || !isName(name)) continue;
+    const end = match.index + match[0].length;
+    const before = plain.slice(Math.max(0, match.index - NEAR), match.index);
+    const after = plain.slice(end, end + NEAR);
+    const link = linkChoice(linkAround(before, after));
+    return { ...badge, project: normalise(name), format: formatAround(before, after), link };
   }
   return null;
 }

@@ -18,8 +18,8 @@ let site; // where the JSON is published
 let remember; // keeps a fragment in the address; with true as another step of its history
 let listing;
 let own; // the package's own look
-let ownMessage;
 let timer;
+let visit = 0; // so that what arrives late is not shown
 let lastField; // whose changes are one step of the history
 let isStep = false;
 
@@ -37,10 +37,11 @@ function option(value) {
 for (const [metric, name] of Object.entries(METRICS)) {
   pictures[metric] = make("img", { alt: "", height: 20, referrerPolicy: "no-referrer" });
   pictures[metric].addEventListener("error", () => {
-    $("undrawn").hidden = false;
+    $("undrawn").textContent =
+      "Shields doesn’t draw the pictures just now. The code below is right all the same.";
   });
   pictures[metric].addEventListener("load", () => {
-    $("undrawn").hidden = true;
+    $("undrawn").textContent = "";
   });
   const frame = make("span", { className: "frame" }, pictures[metric]);
   $("metrics").append(radio("metric", metric, make("span", { className: "face" }, name, frame)));
@@ -49,7 +50,7 @@ for (const [format, { name }] of Object.entries(FORMATS))
   $("formats").append(radio("format", format, make("span", { className: "face" }, name)));
 for (const [key, { name }] of Object.entries(LINKS))
   $("links").append(radio("link", key, make("span", { className: "face" }, name)));
-$("links").append(radio("link", "other", make("span", { className: "face" }, "Any address")));
+$("links").append(radio("link", "other", make("span", { className: "face" }, "Another address")));
 $("style").append(...STYLES.map(option));
 $("colours").append(...Object.keys(COLOURS).map(option));
 $("logos").append(...LOGOS.map(option));
@@ -63,7 +64,7 @@ const checks = {
 };
 for (const key of Object.keys(checks)) {
   const input = form.elements[key];
-  const wrong = make("small", { className: "wrong", id: `${key}-wrong` });
+  const wrong = make("small", { className: "wrong", id: `${key}-wrong`, role: "status" });
   input.closest(".field").append(wrong);
   const described = input.getAttribute("aria-describedby") ?? "";
   input.setAttribute("aria-describedby", `${described} ${wrong.id}`.trim());
@@ -122,16 +123,17 @@ function write() {
   $("reset").disabled = !Object.keys(chosen.overrides).length;
   for (const picker of form.querySelectorAll("input[type=color]")) {
     const key = picker.dataset.for;
-    picker.value = hexOf(chosen.overrides[key] ?? own[key]);
+    picker.value = hexOf(chosen.overrides[key] || own[key] || (key === "labelColor" ? "grey" : ""));
   }
   return chosen;
 }
 
-function draw({ overrides }) {
+function draw({ metric: chosen, overrides }) {
   for (const [metric, image] of Object.entries(pictures)) {
     const address = pictureAddress(site.url, listing.name, metric, overrides);
     if (image.src !== address) image.src = address;
     image.alt = `${overrides.label ?? own.label}: ${count(listing[metric])}`;
+    if (metric === chosen) $("preview").src = address;
   }
 }
 
@@ -174,7 +176,7 @@ $("copy").addEventListener("click", async () => {
   const { name } = FORMATS[form.elements.format.value];
   try {
     await navigator.clipboard.writeText($("code").value);
-    $("copied").textContent = `Copied the ${name}.`.replace("the Address", "the address");
+    $("copied").textContent = `Copied as ${name}.`;
   } catch {
     $("code").focus();
     $("code").select();
@@ -186,26 +188,23 @@ $("copy").addEventListener("click", async () => {
 
 function fill(look) {
   for (const key of looks) form.elements[key].value = look[key];
-  for (const key of ["color", "labelColor"]) form.elements[key].placeholder = own[key];
+  const unset = { color: "", labelColor: "grey", logo: "none" };
+  for (const key of Object.keys(unset)) form.elements[key].placeholder = own[key] || unset[key];
   form.elements.label.placeholder = own.label || "empty";
 }
 
 function header() {
   $("builder").querySelector("h1").textContent = listing.name;
   const figures = [
-    ["in all", digits(listing.total)],
-    ["in 30 days", digits(listing.month), changeOf(listing)],
-    ["in 7 days", digits(listing.week)],
-    ["in a day", digits(listing.day)],
-  ].map(([label, number, ...more]) =>
-    make("span", { className: "figure" }, make("b", {}, number), ` ${label} `, ...more),
+    ["total"],
+    ["month", " ", changeOf(listing)],
+    ["week"],
+    ["day"],
+  ].map(([metric, ...more]) =>
+    make("span", {}, make("b", {}, digits(listing[metric])), ` ${METRICS[metric]}`, ...more),
   );
   const until = listing.last_date ? `up to ${day(listing.last_date)}` : "";
   $("figures").replaceChildren(...figures, make("span", { className: "muted" }, until), sparkline(listing.trend));
-}
-
-function notice(...lines) {
-  $("notices").replaceChildren(...lines.map((line) => make("p", { className: "notice" }, line)));
 }
 
 const badges = new Map(); // as published, by package
@@ -226,6 +225,7 @@ export function start(where, keep) {
 
 /** Nothing is under construction any more. */
 export function leave() {
+  visit++;
   clearTimeout(timer);
   timer = undefined;
 }
@@ -241,12 +241,12 @@ export async function show(which, parameters, pasted) {
   header();
   if (isOther) {
     form.hidden = true;
-    notice();
+    $("notice").textContent = "";
   }
+  const current = visit;
   const badge = await badgeOf(which.name);
-  if (listing !== which) return; // gone elsewhere meanwhile
+  if (visit !== current) return; // gone elsewhere meanwhile
   own = ownLook(badge ?? { label: "downloads", color: "blue" });
-  ownMessage = badge?.message ?? "";
   const overrides = overridesFor(own, wholeLook(own, readOverrides(parameters)));
   fill(wholeLook(own, overrides));
 
@@ -256,9 +256,10 @@ export async function show(which, parameters, pasted) {
   };
   form.elements.metric.value = known("metric", METRICS, "total");
   form.elements.format.value = known("format", FORMATS, "markdown");
-  const link = parameters.get("link") ?? "pepy";
-  form.elements.link.value = Object.hasOwn(LINKS, link) ? link : "other";
-  form.elements.target.value = Object.hasOwn(LINKS, link) ? "" : link;
+  const given = parameters.get("link");
+  const isOtherLink = given === "" || (given && webAddress(given) !== null);
+  form.elements.link.value = isOtherLink ? "other" : known("link", LINKS, "pepy");
+  form.elements.target.value = isOtherLink ? given : "";
   form.hidden = false;
   lastField = undefined;
   isStep = false;
@@ -269,11 +270,11 @@ export async function show(which, parameters, pasted) {
 
   const lines = [];
   if (pasted) lines.push("Here is your badge again, over this site’s figures: copy it over the old one.");
-  if (pasted?.units && !hasUnits(ownMessage.split("/")[0], pasted.units))
-    lines.push(`Its number was in PePy’s units “${pasted.units}”. Here whoever runs the site chooses them, and it reads ${ownMessage}.`);
-  if (pasted && !pasted.look.logo && (own.logo || badge?.logoSvg))
+  if (pasted?.units && badge && !hasUnits(badge.message, pasted.units))
+    lines.push(`Its number was in PePy’s units “${pasted.units}”, which an address can’t choose.`);
+  if (pasted && !pasted.isOurs && !pasted.look.logo && (own.logo || badge?.logoSvg))
     lines.push("The package’s own badge has a logo, which an address can replace but not take away.");
   if (!badge) lines.push("The package’s own settings could not be read: what you see starts from the usual ones.");
   if (isStale(listing)) lines.push(`These figures are stale: they were last fetched on ${day(listing.fetched)}.`);
-  notice(...lines);
+  $("notice").replaceChildren(...lines.map((line) => make("span", {}, line)));
 }

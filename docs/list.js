@@ -63,7 +63,12 @@ export function sparkline(trend) {
 }
 
 const staleMark = (listing) =>
-  make("span", { className: "stale", title: `last fetched on ${day(listing.fetched)}` }, "stale");
+  make(
+    "span",
+    { className: "stale" },
+    "stale",
+    make("span", { className: "unseen" }, `: last fetched on ${day(listing.fetched)}`),
+  );
 
 const NUMBERS = { total: "Total", month: "Month", change: "Change", week: "Week", day: "Day" };
 
@@ -143,8 +148,8 @@ export function start(site, listings, formFor, remember) {
 
   function offer(text, wanted) {
     const paragraph = $("add");
-    paragraph.hidden = !wanted || names.has(wanted);
-    if (paragraph.hidden) return;
+    paragraph.textContent = "";
+    if (!wanted || names.has(wanted)) return;
     const form = isName(text) ? formFor(wanted) : null;
     if (form) {
       const link = make("a", { className: "primary", href: form }, `Add ${wanted}`);
@@ -186,8 +191,9 @@ export function start(site, listings, formFor, remember) {
   const newest = listings.map((listing) => listing.fetched).sort().at(-1);
   const last = listings.map((listing) => listing.last_date).filter(Boolean).sort().at(-1);
   const fetched = `Fetched on ${day(newest)} at ${time.format(new Date(newest))} UTC. `;
-  const ends = last ? `The newest day counted is ${day(last)}: day, week and month end with it.` : "";
-  $("dates").textContent = fetched + ends;
+  const ends = last ? `The newest day counted is ${day(last)}: day, week and month end with it. ` : "";
+  const compared = "Change compares the month with the one before.";
+  $("dates").textContent = fetched + ends + compared;
   $("count").textContent = listings.length === 1 ? "the package" : `each of the ${digits(listings.length)} packages`;
 
   return function show(parameters) {

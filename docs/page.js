@@ -124,18 +124,18 @@ function remember(fragment, isStep) {
 function readPasted(text) {
   const told = $("paste-told");
   told.textContent = "";
+  $("paste").ariaInvalid = null;
   if (!text.trim()) return false;
   const badge = readBadge(text, site.url);
   if (!badge) {
-    told.textContent =
-      "That holds no download badge of Shields or PePy. Paste its Markdown, HTML or address.";
+    $("paste").ariaInvalid = "true";
+    told.textContent = "There is no download badge of Shields or PePy in that.";
     return false;
   }
-  const { project, metric, look, link, format } = badge;
+  const { project, metric, look, link, format, isCounted } = badge;
   const listing = listings.get(project);
-  const counted = !("color" in look) && "label" in look && listing;
-  const whole = counted ? { ...look, color: countColour(listing[metric]) } : look;
-  const parameters = new URLSearchParams({ metric, ...whole, format });
+  if (isCounted && listing) look.color = countColour(listing[metric]);
+  const parameters = new URLSearchParams({ metric, ...look, format });
   if (link) parameters.set("link", link);
   pasted = badge;
   location.hash = `${project}?${parameters}`;

@@ -273,7 +273,7 @@ def test_what_was_last_fetched_more_than_three_days_ago_is_stale(visitor: Visit)
     assert marks.count() == 1
     assert page.locator("tr", has=marks).locator("a").inner_text() == "stale"
     page.locator("tbody a", has_text="stale").click()
-    expect(page.locator("#notices")).to_contain_text("stale: they were last fetched on")
+    expect(page.locator("#notice")).to_contain_text("stale: they were last fetched on")
 
 
 def test_a_missing_package_leads_to_the_form_with_its_name(visitor: Visit) -> None:
@@ -286,7 +286,7 @@ def test_a_missing_package_leads_to_the_form_with_its_name(visitor: Visit) -> No
     link = page.get_by_role("link", name="Add zope-interface")
     assert link.get_attribute("href") == f"{form}&packages=zope-interface"
     search.fill("same")
-    expect(page.locator("#add")).to_be_hidden()
+    expect(page.locator("#add")).to_have_text("")
     search.fill("sam")  # fits one, but isn't it
     expect(page.get_by_role("link", name="Add sam")).to_be_visible()
     search.fill("no package&packages=evil")
@@ -335,11 +335,13 @@ def test_a_thousand_packages_are_searched_and_sorted_without_a_stutter(
             return float(next(m["value"] for m in metrics if m["name"] == "TaskDuration"))
 
         for selector in ("#search", "[data-key=month] button", "[data-key=name] button"):
-            before = worked()
-            page.evaluate(go, [selector, texts])
-            took = (worked() - before) / len(texts)
-            assert 0.0005 < took < 0.05, (selector, took)
-            print(f"{selector}: {1000 * took:.1f} ms")
+            rounds = []
+            for _ in range(3):
+                before = worked()
+                page.evaluate(go, [selector, texts])
+                rounds.append((worked() - before) / len(texts))
+            print(f"{selector}: {1000 * min(rounds):.1f} ms")
+            assert 0.0005 < min(rounds) < 0.05
 
 
 # --- the builder
@@ -426,7 +428,9 @@ def test_every_control_changes_picture_code_and_address(
 
 
 def test_only_what_differs_from_the_packages_own_look_is_in_the_address(visitor: Visit) -> None:
-    page = visitor.open("#pydantic?style=flat-square&label=installs&color=%23E92063&logo=pydantic")
+    own = "style=flat-square&label=installs&color=%23E92063"
+    logo = "logo=pydantic&logoColor=white&logoSize=auto"
+    page = visitor.open(f"#pydantic?{own}&{logo}")
     assert settled(page) == "pydantic"
     page.get_by_label("Style", exact=True).select_option("flat")
     assert settled(page) == "pydantic?style=flat"
@@ -435,9 +439,58 @@ def test_only_what_differs_from_the_packages_own_look_is_in_the_address(visitor:
     # Another logo doesn't inherit the colour and size of the own one, as Shields has it.
     page.get_by_label("Logo", exact=True).fill("python")
     assert settled(page) == "pydantic?logo=python&logoColor=white&logoSize=auto"
-    page.get_by_role("button", name="Back to its own look").click()
+    page.get_by_role("button", name="Reset the look").click()
     assert settled(page) == "pydantic"
-    expect(page.get_by_role("button", name="Back to its own look")).to_be_disabled()
+    expect(page.get_by_role("button", name="Reset the look")).to_be_disabled()
+
+
+def test_the_own_logo_can_be_shown_without_its_own_colour_and_size(visitor: Visit) -> None:
+    """Shields drops them as soon as an address names a logo, be it the same one."""
+    page = visitor.open("#pydantic")
+    page.get_by_label("Logo colour", exact=True).fill("")
+    assert settled(page) == "pydantic?logo=pydantic&logoSize=auto"
+    page.reload()
+    visitor.ready()
+    expect(page.get_by_label("Logo colour", exact=True)).to_have_value("")
+    assert settled(page) == "pydantic?logo=pydantic&logoSize=auto"
+    page.get_by_label("Logo", exact=True).fill("")  # which an address can't take away
+    assert page.get_by_label("Logo", exact=True).get_attribute("placeholder") == "pydantic"
+
+
+def test_a_side_without_a_label_can_be_coloured(visitor: Visit) -> None:
+    page = visitor.open("#drawn")
+    page.get_by_label("Label colour", exact=True).fill("grey")
+    assert settled(page) == "drawn?labelColor=grey"
+
+
+COLOURS = re.split(
+    r"\s+",
+    """
+    blue tomato brightgreen success inactive rebeccapurple grey gray #fff fff #fe7d37 fe7d37 #ffff
+    #ff000080 rgb(1,2,3) rgb(1,2,3,0.5) rgba(1,2,3,50%) rgb(1%,2%,3%) hsl(1,2%,3%)
+    hsl(120deg,50%,50%) hsla(1turn,2%,3%,.5)
+
+    blu ffff ff000080 #12345 inherit initial currentcolor rgb(1,2) rgb(1.5,2,3) hsl(1,2,3)
+    hsl(-1,2%,3%) url(x) var(--x) color-mix(in_srgb,red,blue) oklch(1,2,3) <b>""".strip(),
+)
+
+
+def test_a_colour_is_one_for_the_page_if_it_is_one_for_the_list(visitor: Visit) -> None:
+    page = visitor.open()
+    known = page.evaluate(
+        "async (all) => { const b = await import('./badge.js'); return all.map(b.isColour); }",
+        [colour.lower() for colour in COLOURS],
+    )
+    listed = []
+    for colour in COLOURS:
+        try:
+            script.Look(color=colour)
+        except ValueError:
+            listed.append(False)
+        else:
+            listed.append(True)
+    assert dict(zip(COLOURS, known, strict=True)) == dict(zip(COLOURS, listed, strict=True))
+    assert 0 < sum(listed) < len(COLOURS)
 
 
 def test_what_shields_does_not_know_is_told_and_stays_out_of_the_address(visitor: Visit) -> None:
@@ -529,7 +582,10 @@ RENDERERS: dict[str, Callable[[str], str]] = {
 HARD_LOOK = (
     "label=%3Cb%3E+(1)+%5B2%5D+__x__+*y*+%60z%60+%26amp%3B+%22q%22+'s'+a,b;c|d~e&logo=python"
 )
-HARD_LINK = "https://example.org/a_(b)/__init__/*?x=[1],2&y='3'~4|5_"
+HARD_LINK = (
+    "https://example.org/a_(b)/__init__/_c_/@me/x--y...z/1+2+3/*?x=[1],2&y='3'~4|5_"
+    "&z={sys:id}{counter:c}{user-home}&w=a\\b^c^&v=+d+&copy;&q=$$e$$#f#g#"
+)
 
 
 @pytest.mark.parametrize("fragment", ["requests", f"requests?{HARD_LOOK}", "requests?metric=week"])
@@ -558,9 +614,10 @@ def test_every_format_renders_to_the_picture_and_the_link(
         assert (target and parse_link(target)) == (wanted and parse_link(wanted)), text
 
 
-def parse_link(address: str) -> tuple[str, list[str], dict[str, list[str]]]:
+def parse_link(address: str) -> tuple[str, list[str], dict[str, list[str]], str]:
     parts = urlsplit(address)
-    return parts.netloc, [unquote(step) for step in parts.path.split("/")], parse_qs(parts.query)
+    path = [unquote(step) for step in parts.path.split("/")]
+    return parts.netloc, path, parse_qs(parts.query), unquote(parts.fragment)
 
 
 def test_a_click_can_lead_anywhere_on_the_web_and_nowhere_else(visitor: Visit) -> None:
@@ -568,12 +625,13 @@ def test_a_click_can_lead_anywhere_on_the_web_and_nowhere_else(visitor: Visit) -
     expect(page.locator("#target")).to_be_hidden()
     page.locator("#links label", has_text="pypistats.org").click()
     assert code(page).endswith("](https://pypistats.org/packages/requests)")
-    page.locator("#links label", has_text="Any address").click()
+    page.locator("#links label", has_text="Another address").click()
     target = page.locator("#target")
     target.fill("https://example.org/docs")
     assert code(page).endswith("](https://example.org/docs)")
     assert "link=https%3A%2F%2Fexample.org%2Fdocs" in settled(page)
-    for text in ("javascript:alert(1)", "data:text/html,x", "ftp://example.org", "example"):
+    hostile = ("javascript:alert(1)", "data:text/html,x", "ftp://example.org", "example")
+    for text in (*hostile, "https://user:password@example.org"):
         target.fill(text)
         assert target.get_attribute("aria-invalid") == "true"
         assert code(page).startswith("![Downloads](https://img.shields.io/")
@@ -582,7 +640,10 @@ def test_a_click_can_lead_anywhere_on_the_web_and_nowhere_else(visitor: Visit) -
 
 def test_copying_puts_the_code_on_the_clipboard_and_says_so(visitor: Visit) -> None:
     page = visitor.open("#requests?metric=month")
-    for markup, told in (("markdown", "Copied the Markdown."), ("address", "Copied the address.")):
+    for markup, told in (
+        ("markdown", "Copied as Markdown."),
+        ("address", "Copied as Plain address."),
+    ):
         text = code(page, markup)
         page.get_by_role("button", name="Copy", exact=True).click()
         expect(page.locator("#copied")).to_have_text(told)
@@ -611,7 +672,7 @@ def test_a_pasted_badge_opens_as_its_replacement(visitor: Visit, badge: dict[str
     page = visitor.open()
     page.get_by_label("paste the badge").fill(badge["text"])
     expect(page.locator("h1:visible")).to_have_text("requests")
-    expect(page.locator("#notices")).to_contain_text("copy it over the old one")
+    expect(page.locator("#notice")).to_contain_text("copy it over the old one")
     metric, markup = badge["metric"], badge["markup"]
     path = "requests.json" if metric == "total" else f"requests/{metric}.json"
     assert picture(page, metric) == {"url": f"{PUBLISHED}/{path}"} | badge["override"]
@@ -647,7 +708,7 @@ def test_the_colour_that_shields_gave_the_count_is_kept(
 def test_a_look_of_its_own_does_not_leak_into_the_replacement(visitor: Visit) -> None:
     page = visitor.open()
     page.get_by_label("paste the badge").fill(f"![]({PEPY}/badge/pydantic)")
-    expect(page.locator("#notices")).to_contain_text("has a logo, which an address can replace")
+    expect(page.locator("#notice")).to_contain_text("has a logo, which an address can replace")
     assert settled(page) == "pydantic?style=flat&label=downloads&color=blue&labelColor=grey"
 
 
@@ -668,8 +729,8 @@ def test_units_that_an_address_can_not_keep_are_told(
     page = visitor.open()
     badge = f"{PEPY}/personalized-badge/{project}?period=total&units={units}"
     page.get_by_label("paste the badge").fill(badge)
-    expect(page.locator("#notices")).to_contain_text("copy it over")
-    assert ("units" in page.locator("#notices").inner_text()) == differ
+    expect(page.locator("#notice")).to_contain_text("copy it over")
+    assert ("units" in page.locator("#notice").inner_text()) == differ
 
 
 def test_a_pasted_badge_of_a_missing_package_leads_to_the_form_and_back(visitor: Visit) -> None:
@@ -681,6 +742,39 @@ def test_a_pasted_badge_of_a_missing_package_leads_to_the_form_and_back(visitor:
     link = page.get_by_role("link", name="Add flask-login")
     assert link.get_attribute("href") == f"{form}&packages=flask-login"
     assert "style=social" in settled(page)  # for when it is there
+
+
+BADGE = f"{SHIELDS}/pypi/dm/requests"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a x href=y" * 100_000 + BADGE,
+        BADGE + "<a " * 100_000,
+        "<a " * 5_000 + BADGE,
+        BADGE + "\n :a-a:" + " " * 1_000_000,
+        "//a" + "." * 100_000 + "a",
+        f"{PEPY}/personalized-badge/requests?left_text=" + "+" * 100_000 + "x",
+        BADGE + "\n" * 100_000,
+        BADGE + "\n.. " + "image:" * 100_000,
+        BADGE + "(" * 100_000,
+        "(x" * 100_000,
+        "https://" * 100_000,
+    ],
+    ids=range(11),
+)
+def test_no_text_holds_the_page_up(visitor: Visit, text: str) -> None:
+    page = visitor.open()
+    took = page.evaluate(
+        """async ([text, site]) => {
+            const { readBadge } = await import("./badge.js"), start = performance.now();
+            readBadge(text, site);
+            return performance.now() - start;
+        }""",
+        [text, PUBLISHED],
+    )
+    assert took < 1000
 
 
 @pytest.mark.parametrize(
@@ -709,8 +803,10 @@ def test_what_is_no_download_badge_is_told(visitor: Visit, text: str) -> None:
     page.get_by_label("paste the badge").fill(text)
     expect(page.locator("#paste-told")).to_contain_text("no download badge")
     expect(page.locator("#list")).to_be_visible()
+    assert page.get_by_label("paste the badge").get_attribute("aria-invalid") == "true"
     page.get_by_label("paste the badge").fill("")
     expect(page.locator("#paste-told")).to_have_text("")
+    assert page.get_by_label("paste the badge").get_attribute("aria-invalid") is None
 
 
 def test_a_badge_pasted_into_the_search_is_understood(visitor: Visit) -> None:
@@ -736,7 +832,7 @@ def test_everything_chosen_can_be_shared(visitor: Visit, browser: Browser, site:
     ):
         page.get_by_label(control, exact=True).fill(value)
     page.get_by_label("Logo size").select_option("auto")
-    page.locator("#links label", has_text="Any address").click()
+    page.locator("#links label", has_text="Another address").click()
     page.locator("#target").fill("https://example.org/?q=1#top")
     text = code(page, "rst")
     settled(page)
@@ -796,6 +892,22 @@ def test_leaving_in_mid_change_loses_nothing_and_brings_nothing_back(visitor: Vi
     assert urlsplit(page.url).fragment == ""
     page.go_back()
     expect(page.get_by_label("Label", exact=True)).to_have_value("mine")
+
+
+def test_what_arrives_late_is_not_shown(visitor: Visit) -> None:
+    page = visitor.open()
+    late: list[Route] = []
+    visitor.context.route(re.compile(r"/pydantic\.json"), lambda route: late.extend([route]))
+    page.evaluate("location.hash = 'pydantic?color=red'")
+    expect(page.locator("h1:visible")).to_have_text("pydantic")
+    page.evaluate("location.hash = '?search=same'")
+    expect(page.locator("#list")).to_be_visible()
+    late[0].continue_()
+    page.wait_for_timeout(300)
+    assert urlsplit(page.url).fragment == "?search=same"
+    page.evaluate("location.hash = 'requests'")
+    visitor.ready()
+    assert picture(page) == {"url": f"{PUBLISHED}/requests.json"}
 
 
 @pytest.mark.parametrize(
@@ -890,7 +1002,7 @@ def test_where_a_packages_own_look_can_not_be_read_it_says_so(visitor: Visit) ->
         lambda route: route.fulfill(status=404),
     )
     visitor.open("#requests")
-    expect(page.locator("#notices")).to_contain_text("settings could not be read")
+    expect(page.locator("#notice")).to_contain_text("settings could not be read")
     expect(page.locator("#code")).to_be_visible()
 
 
@@ -910,6 +1022,7 @@ def test_without_javascript_it_explains_itself(browser: Browser, site: Site) -> 
         ("/flask/month.json", "Look for flask"),
         ("/a/b/c/d", "Look for a"),
         ("/-", "All packages"),
+        ("//evil.example/x", "Look for evil.example"),
     ],
 )
 def test_an_address_that_leads_nowhere_shows_the_way(visitor: Visit, path: str, way: str) -> None:
@@ -971,7 +1084,7 @@ def test_the_keyboard_alone_does_everything(visitor: Visit) -> None:
     page.keyboard.press("ArrowRight")
     tab_to("active.id === 'copy'")
     page.keyboard.press("Enter")
-    expect(page.locator("#copied")).to_have_text("Copied the HTML.")
+    expect(page.locator("#copied")).to_have_text("Copied as HTML.")
     source, _, link = Tags(page.evaluate("navigator.clipboard.readText()")).badge()
     assert link == "https://pypistats.org/packages/requests"
     query = dict(parse_qsl(urlsplit(source or "").query))
@@ -992,6 +1105,41 @@ def test_the_keyboard_alone_does_everything(visitor: Visit) -> None:
             break
     page.keyboard.press("Enter")
     assert page.locator("[data-key=month]").get_attribute("aria-sort") == "descending"
+
+
+def test_the_chosen_badge_stays_in_sight_on_a_small_screen_and_hides_no_focus(
+    browser: Browser, site: Site
+) -> None:
+    with visit(browser, site, 375, 667) as visitor:
+        page = visitor.open("#requests?metric=week&link=https%3A%2F%2Fexample.org")
+        page.locator("#copy").focus()
+        assert page.locator("#preview").evaluate("(image) => image.getBoundingClientRect().top") > 0
+        assert page.locator("#preview").get_attribute("src") == page.locator(
+            ".cards label:has([value=week]) img"
+        ).get_attribute("src")
+        seen = []
+        for _ in range(20):
+            page.keyboard.press("Shift+Tab")
+            seen.append(page.evaluate("document.activeElement.id || document.activeElement.name"))
+            covered = page.evaluate(
+                """() => {
+                    const active = document.activeElement, next = active.nextElementSibling;
+                    const box = (next?.matches(".face") ? next : active).getBoundingClientRect();
+                    const preview = document.querySelector(".preview").getBoundingClientRect();
+                    return preview.top <= 1 && box.top < preview.bottom - 1;
+                }"""
+            )
+            assert not covered, seen[-1]
+        assert {"target", "format", "logo", "style", "metric", "back"} <= set(seen)
+
+
+@pytest.mark.parametrize("fragment", ["", f"#{LONG}?style=for-the-badge", "#requests?link="])
+def test_it_fits_every_width(browser: Browser, site: Site, fragment: str) -> None:
+    with visit(browser, site) as visitor:
+        page = visitor.open(fragment)
+        for width in (320, 375, 480, 600, 780, 800, 900, 1024, 1920):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 VIEWS = {
@@ -1027,7 +1175,8 @@ def test_errors_and_notices_are_accessible_too(browser: Browser, site: Site) -> 
     for scheme in ("light", "dark"):
         with visit(browser, site, color_scheme=scheme) as visitor:
             visitor.shields_is_down = True
-            page = visitor.open("#requests?link=javascript:1")
+            page = visitor.open("#requests?link=")
+            page.locator("#target").fill("javascript:1")
             page.get_by_label("Colour", exact=True).fill("blu")
             page.get_by_role("button", name="Copy", exact=True).click()
             settled(page)
