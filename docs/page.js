@@ -114,6 +114,7 @@ function follow(isMove) {
 }
 
 function remember(fragment, isStep) {
+  if (fragment === (location.hash || "#")) return;
   const address = fragment === "#" ? location.pathname + location.search : fragment;
   if (isStep) history.pushState(null, "", address);
   else history.replaceState(null, "", address);

@@ -19,6 +19,11 @@ from script import CATALOGUE, Catalogue
 NEWEST = date(2026, 3, 31)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start what takes long first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def daily(*counts: int, end: date = NEWEST, version: str = "1.0") -> dict[str, dict[str, int]]:
     """PePy's `downloads` of one release: the counts of the days up to `end`, 0 where absent."""
     days = (end - timedelta(days=back) for back in range(len(counts) - 1, -1, -1))

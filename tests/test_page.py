@@ -747,66 +747,66 @@ def test_a_pasted_badge_of_a_missing_package_leads_to_the_form_and_back(visitor:
 BADGE = f"{SHIELDS}/pypi/dm/requests"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "<a x href=y" * 100_000 + BADGE,
-        BADGE + "<a " * 100_000,
-        "<a " * 5_000 + BADGE,
-        BADGE + "\n :a-a:" + " " * 1_000_000,
-        "//a" + "." * 100_000 + "a",
-        f"{PEPY}/personalized-badge/requests?left_text=" + "+" * 100_000 + "x",
-        BADGE + "\n" * 100_000,
-        BADGE + "\n.. " + "image:" * 100_000,
-        BADGE + "(" * 100_000,
-        "(x" * 100_000,
-        "https://" * 100_000,
-    ],
-    ids=range(11),
-)
-def test_no_text_holds_the_page_up(visitor: Visit, text: str) -> None:
-    page = visitor.open()
-    took = page.evaluate(
-        """async ([text, site]) => {
-            const { readBadge } = await import("./badge.js"), start = performance.now();
-            readBadge(text, site);
-            return performance.now() - start;
+SLOW = [
+    "<a x href=y" * 100_000 + BADGE,
+    BADGE + "<a " * 100_000,
+    "<a " * 5_000 + BADGE,
+    BADGE + "\n :a-a:" + " " * 1_000_000,
+    "//a" + "." * 100_000 + "a",
+    f"{PEPY}/personalized-badge/requests?left_text=" + "+" * 100_000 + "x",
+    BADGE + "\n" * 100_000,
+    BADGE + "\n.. " + "image:" * 100_000,
+    BADGE + "(" * 100_000,
+    "(x" * 100_000,
+    "https://" * 100_000,
+]
+
+
+def test_no_text_holds_the_page_up(visitor: Visit) -> None:
+    took = visitor.open().evaluate(
+        """async ([texts, site]) => {
+            const { readBadge } = await import("./badge.js");
+            return texts.map((text) => {
+                const start = performance.now();
+                readBadge(text, site);
+                return performance.now() - start;
+            });
         }""",
-        [text, PUBLISHED],
+        [SLOW, PUBLISHED],
     )
-    assert took < 1000
+    assert max(took) < 1000, took  # milliseconds
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "requests",
-        f"{SHIELDS}/pypi/v/requests",
-        f"{SHIELDS}/pypi/dm/",
-        f"{SHIELDS}/pypi/dm/%E0%A4%A",
-        f"{SHIELDS}/pypi/dm/a%2Fb",
-        f"{SHIELDS}/pypi/dm/<script>alert(1)</script>",
-        f"{SHIELDS}/endpoint?url=https://elsewhere.example/requests.json",
-        "https://evil.example/pypi/dm/requests",
-        "https://img.shields.io.evil.example/pypi/dm/requests",
-        "https://notpepy.tech/badge/requests",
-        "https://camo.githubusercontent.com/x/zz",
-        "https://[",
-        "<img src=x onerror=alert(1)>",
-        "a" * 100_000,
-        "![](" * 20_000,
-        "<a href=" * 20_000,
-    ],
-)
-def test_what_is_no_download_badge_is_told(visitor: Visit, text: str) -> None:
+NO_BADGES = [
+    "requests",
+    f"{SHIELDS}/pypi/v/requests",
+    f"{SHIELDS}/pypi/dm/",
+    f"{SHIELDS}/pypi/dm/%E0%A4%A",
+    f"{SHIELDS}/pypi/dm/a%2Fb",
+    f"{SHIELDS}/pypi/dm/<script>alert(1)</script>",
+    f"{SHIELDS}/endpoint?url=https://elsewhere.example/requests.json",
+    "https://evil.example/pypi/dm/requests",
+    "https://img.shields.io.evil.example/pypi/dm/requests",
+    "https://notpepy.tech/badge/requests",
+    "https://camo.githubusercontent.com/x/zz",
+    "https://[",
+    "<img src=x onerror=alert(1)>",
+    "a" * 100_000,
+    "![](" * 20_000,
+]
+
+
+def test_what_is_no_download_badge_is_told(visitor: Visit) -> None:
     page = visitor.open()
-    page.get_by_label("paste the badge").fill(text)
-    expect(page.locator("#paste-told")).to_contain_text("no download badge")
-    expect(page.locator("#list")).to_be_visible()
-    assert page.get_by_label("paste the badge").get_attribute("aria-invalid") == "true"
-    page.get_by_label("paste the badge").fill("")
-    expect(page.locator("#paste-told")).to_have_text("")
-    assert page.get_by_label("paste the badge").get_attribute("aria-invalid") is None
+    field = page.get_by_label("paste the badge")
+    for text in NO_BADGES:
+        field.fill(text)
+        expect(page.locator("#paste-told")).to_contain_text("no download badge")
+        expect(page.locator("#list")).to_be_visible()
+        assert field.get_attribute("aria-invalid") == "true"
+        field.fill("")
+        expect(page.locator("#paste-told")).to_have_text("")
+        assert field.get_attribute("aria-invalid") is None
 
 
 def test_a_badge_pasted_into_the_search_is_understood(visitor: Visit) -> None:
@@ -1151,8 +1151,7 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("width", [320, 1200])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 320)])
 @pytest.mark.parametrize("view", [*VIEWS, "empty", "404"])
 def test_it_is_accessible_and_fits(
     browser: Browser, site: Site, new_site: Site, view: str, scheme: Any, width: int

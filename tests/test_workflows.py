@@ -403,6 +403,7 @@ def test_a_repeated_request_gets_the_markdown_again(running: GitHub, pepy: Pepy)
     assert pepy.asked["requests"] == 1
 
 
+@pytest.mark.long
 def test_a_deferred_request_is_told_once_and_tried_again_every_day(
     running: GitHub, pepy: Pepy
 ) -> None:
@@ -547,6 +548,7 @@ PATHS = [metric.path for metric in script.METRICS] + [script.STATS, script.HISTO
 # --- many at once
 
 
+@pytest.mark.long
 def test_twenty_issues_the_daily_run_and_a_person_at_once(github: GitHub, pepy: Pepy) -> None:
     github.use_template(listing("requests", "pydantic"))
     (github.state / "labels/add-package").touch()
