@@ -233,12 +233,12 @@ class Package(Options):
 _REPOSITORY = r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}"
 
 
-_UNKNOWN = "OWNER/REPO"  # as in the README, where neither [site] nor GitHub tells
+_NO_REPOSITORY = "OWNER/REPO"  # stands for it where neither [site] nor GitHub tells
 
 
 def _github_repository() -> str:
     name = os.environ.get("GITHUB_REPOSITORY", "")
-    return name if re.fullmatch(_REPOSITORY, name, re.ASCII) else _UNKNOWN
+    return name if re.fullmatch(_REPOSITORY, name, re.ASCII) else _NO_REPOSITORY
 
 
 def _pages_address(data: dict[str, Any]) -> str:
@@ -269,6 +269,14 @@ class Site(Table):
     def home(self) -> str:
         """The repository's address."""
         return f"https://github.com/{self.repository}"
+
+    @property
+    def known(self) -> dict[str, str | None]:
+        """What somebody has told: the repository, and an address that isn't derived from it."""
+        return {
+            "repository": None if self.repository == _NO_REPOSITORY else self.repository,
+            "url": self.url if "url" in self.model_fields_set else None,
+        }
 
 
 class Limits(Table):
@@ -937,6 +945,7 @@ def keep(old: Kept | None, new: Figures, project: str, end: date | None) -> Kept
 
 
 STATS, HISTORY = "{}/stats.json", "{}/history.csv"  # below the output folder
+CATALOGUE = "_packages.json"  # no package can be called that
 HISTORY_HEADER = "date,downloads"
 
 
@@ -1059,9 +1068,9 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
 
 
 def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, bytes]:
-    """Every published file: its path below the output folder, and its bytes.
+    """Every file that is published of packages: its path below the output folder, and its bytes.
 
-    Pure, and the only place that decides what is published.
+    Pure, and the only place that decides what that is.
     """
     files: dict[str, str] = {}
     for package in packages:
@@ -1089,7 +1098,6 @@ def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, b
     return {path: f"{text}\n".encode() for path, text in files.items()}
 
 
-CATALOGUE = "_packages.json"  # no package can be called that
 TREND_DAYS = 90
 BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -1097,7 +1105,7 @@ BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 def trend(history: History, end: date) -> str:
     """The `trend` of a Listing: a history's shape on the way to `end`."""
     first = min(history, default=end)
-    days = window(history, end, min(TREND_DAYS, max(0, (end - first).days + 1)))[::-1]
+    days = window(history, end, min(TREND_DAYS, (end - first).days + 1))[::-1]
     top = max(days, default=0) or 1
     return "".join(BASE_36[(2 * count * 35 + top) // (2 * top)] for count in days)
 
@@ -1105,7 +1113,7 @@ def trend(history: History, end: date) -> str:
 def render_catalogue(
     site: Site, packages: Iterable[Package], kept: Mapping[str, Kept]
 ) -> dict[str, bytes]:
-    """The catalogue of those packages that have figures, as `render` gives files. Pure."""
+    """The catalogue of those packages that have figures: its path and bytes. Pure."""
     listings = []
     for project in sorted(package.project for package in packages if package.project in kept):
         stats, history = kept[project].stats, kept[project].history
@@ -1124,11 +1132,7 @@ def render_catalogue(
             trend=trend(history, end) if end else "",
         )
         listings.append(listing)
-    catalogue = Catalogue(
-        repository=None if site.repository == _UNKNOWN else site.repository,
-        url=site.url if "url" in site.model_fields_set else None,
-        packages=listings,
-    )
+    catalogue = Catalogue.model_validate({**site.known, "packages": listings})
     return {CATALOGUE: f"{catalogue.model_dump_json()}\n".encode()}
 
 
@@ -1657,14 +1661,14 @@ def keep_and_publish(
     packages: Collection[Package],
     figures: Mapping[str, Figures],
     *,
-    site: Site | None = None,
+    catalogue_for: Site | None = None,
     remove: Iterable[str] = (),
     joining: Collection[str] = (),
 ) -> Published:
     """Lay fetched figures over the kept ones, render the packages, and publish what changed.
 
-    With a `site`, whose packages these then all are, its catalogue is published too. Where
-    `joining` are other projects, the windows end where theirs do: a few packages can't
+    With `catalogue_for`, the site whose packages these all are, its catalogue is published too.
+    Where `joining` are other projects, the windows end where theirs do: a few packages can't
     tell which day PePy surely has. Only to be called while the folder is locked. What is kept
     is read only now: another run may have published while this one fetched.
     """
@@ -1678,8 +1682,8 @@ def keep_and_publish(
     end = windows_end((new.history for new in voters), ends)
     after = {**before, **{p: keep(before.get(p), new, p, end) for p, new in fresh.items()}}
     files = render(packages, after)
-    if site is not None:
-        files |= render_catalogue(site, packages, after)
+    if catalogue_for is not None:
+        files |= render_catalogue(catalogue_for, packages, after)
     changed, failed = publish(output, files, remove)
     return Published(before, after, damaged, changed, failed)
 
@@ -1704,16 +1708,16 @@ def run(arguments: Arguments, started: float) -> int:
         gone = unlisted(output, packages)
         remove = [path for paths in gone.values() for path in paths] if arguments.prune else []
         done = keep_and_publish(
-            output, config.package, fetched.figures, site=config.site, remove=remove
+            output, config.package, fetched.figures, catalogue_for=config.site, remove=remove
         )
 
     outcomes = {**fetched.outcomes, **done.damaged}
     for path, reason in done.failed.items():
-        project = path.partition("/")[0].removesuffix(".json")
+        project = path if path == CATALOGUE else path.partition("/")[0].removesuffix(".json")
         outcomes[project] = Outcome("failed", f"cannot write {output / path}: {reason}")
     rows = [
         describe(project, outcome, done.before.get(project), done.after.get(project))
-        for project in dict.fromkeys([*packages, *gone, *outcomes])
+        for project in dict.fromkeys([*packages, *gone, *outcomes])  # or the catalogue
         if (outcome := outcomes.get(project))
     ]
     notes = [f"{len(done.changed)} files changed in {output}."]

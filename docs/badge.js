@@ -36,6 +36,15 @@ const LOOK = ["style", "label", "color", "labelColor", "logo", "logoColor", "log
 /** A project's name as PEP 503 spells it, and as its files are called. */
 export const normalise = (name) => name.replace(/[-_.]+/g, "-").toLowerCase();
 
+/** A text without its percent signs, or as it is where they make no sense. */
+export function percentDecode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Whether a package can be called that. */
 export const isName = (text) => /^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$/i.test(text);
 
@@ -65,8 +74,8 @@ export function tidyColour(text) {
 
 /** Whether Shields knows a tidy colour: a name of CSS or its own, or a notation. */
 export function isColour(colour) {
-  const isName = /^[a-z]+$/.test(colour) && !NO_NAME.test(colour) && CSS.supports("color", colour);
-  return colour.length <= 60 && (isName || NOTATION.test(colour));
+  const isNamed = /^[a-z]+$/.test(colour) && !NO_NAME.test(colour) && CSS.supports("color", colour);
+  return colour.length <= 60 && (isNamed || NOTATION.test(colour));
 }
 
 const isPicture = (logo) => logo.startsWith("data:");
@@ -139,12 +148,12 @@ export function readOverrides(parameters) {
 
 // --- addresses and code
 
-const percent = (text) =>
+const percentEncode = (text) =>
   [...text].map((char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`).join("");
 
 // Also what encodeURIComponent leaves alone, but a markup language may give a meaning to.
 const encode = (text) =>
-  encodeURIComponent(text.toWellFormed?.() ?? text).replace(/[!'()*_~]/g, percent);
+  encodeURIComponent(text.toWellFormed?.() ?? text).replace(/[!'()*_~]/g, percentEncode);
 
 /** The address of a badge's picture. `site` is where the JSON is published. */
 export function pictureAddress(site, project, metric, overrides) {
@@ -165,12 +174,12 @@ export function webAddress(text) {
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return null;
   const [whole, ...more] = url.href.split("#");
   const address = more.length ? `${whole}#${more.join("%23")}` : whole;
-  return address.replace(/[!'()*,;[\]`|~{}\\^$]|_$/g, percent);
+  return address.replace(/[!'()*,;[\]`|~{}\\^$]|_$/g, percentEncode);
 }
 
 /** An address within AsciiDoc, which replaces some more of what it finds there. */
 function inAsciidoc(address) {
-  const [path, ...query] = address.replace(/--|\.\.\.|[@_]/g, percent).split("?");
+  const [path, ...query] = address.replace(/--|\.\.\.|[@_]/g, percentEncode).split("?");
   return [path.replaceAll("+", "%2B"), ...query.map((part) => part.replaceAll("+", "%20"))].join("?");
 }
 
@@ -317,7 +326,7 @@ export function readBadge(text, site) {
     const url = URL.parse(trimmed);
     const picture = url && uncovered(url);
     const badge = picture && READERS.map((read) => read(picture, site)).find(Boolean);
-    const name = badge && decodeName(badge.name);
+    const name = badge && percentDecode(badge.name);
     if (!badge || !isName(name)) continue;
     const end = match.index + match[0].length;
     const before = plain.slice(Math.max(0, match.index - NEAR), match.index);
@@ -326,14 +335,6 @@ export function readBadge(text, site) {
     return { ...badge, project: normalise(name), format: formatAround(before, after), link };
   }
   return null;
-}
-
-function decodeName(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return "";
-  }
 }
 
 function linkChoice(link) {

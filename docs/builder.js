@@ -40,9 +40,6 @@ for (const [metric, name] of Object.entries(METRICS)) {
     $("undrawn").textContent =
       "Shields doesn’t draw the pictures just now. The code below is right all the same.";
   });
-  pictures[metric].addEventListener("load", () => {
-    $("undrawn").textContent = "";
-  });
   const frame = make("span", { className: "frame" }, pictures[metric]);
   $("metrics").append(radio("metric", metric, make("span", { className: "face" }, name, frame)));
 }
@@ -71,7 +68,7 @@ for (const key of Object.keys(checks)) {
 }
 
 /** What a control says, or undefined (and a word beside it) where that makes no sense. */
-function valueOf(key) {
+function chosenValue(key) {
   const input = form.elements[key];
   const value = /color$/i.test(key) ? tidyColour(input.value) : input.value.trim();
   const [check, message] = checks[key] ?? [];
@@ -85,9 +82,9 @@ function valueOf(key) {
 
 /** Everything chosen; `link` is a key of LINKS, an address, or "" for none. */
 function choices() {
-  const values = Object.fromEntries(looks.map((key) => [key, valueOf(key)]));
+  const values = Object.fromEntries(looks.map((key) => [key, chosenValue(key)]));
   values.label = form.elements.label.value; // spaces and all, and legally empty
-  const target = valueOf("target");
+  const target = chosenValue("target");
   const link = form.elements.link.value;
   return {
     metric: form.elements.metric.value,
@@ -129,9 +126,10 @@ function write() {
 }
 
 function draw({ metric: chosen, overrides }) {
+  $("undrawn").textContent = "";
   for (const [metric, image] of Object.entries(pictures)) {
     const address = pictureAddress(site.url, listing.name, metric, overrides);
-    if (image.src !== address) image.src = address;
+    image.src = address;
     image.alt = `${overrides.label ?? own.label}: ${count(listing[metric])}`;
     if (metric === chosen) $("preview").src = address;
   }
@@ -212,10 +210,24 @@ const badges = new Map(); // as published, by package
 async function badgeOf(name) {
   if (!badges.has(name)) {
     const response = await fetch(`${name}.json`).catch(() => null);
-    if (!response?.ok) return null;
-    badges.set(name, await response.json().catch(() => null));
+    const badge = response?.ok ? await response.json().catch(() => null) : null;
+    if (!badge) return null; // another time, maybe
+    badges.set(name, badge);
   }
   return badges.get(name);
+}
+
+/** What to say about a package's badge, and about the pasted one that it replaces, if so. */
+function notices(badge, pasted) {
+  const lines = [];
+  if (pasted) lines.push("Here is your badge again, over this site’s figures: copy it over the old one.");
+  if (pasted?.units && badge && !hasUnits(badge.message, pasted.units))
+    lines.push(`Its number was in PePy’s units “${pasted.units}”, which an address can’t choose.`);
+  if (pasted && !pasted.isOurs && !pasted.look.logo && (own.logo || badge?.logoSvg))
+    lines.push("The package’s own badge has a logo, which an address can replace but not take away.");
+  if (!badge) lines.push("The package’s own settings could not be read: what you see starts from the usual ones.");
+  if (isStale(listing)) lines.push(`These figures are stale: they were last fetched on ${day(listing.fetched)}.`);
+  return lines;
 }
 
 export function start(where, keep) {
@@ -268,13 +280,6 @@ export async function show(which, parameters, pasted) {
   draw(chosen);
   remember(fragmentOf(chosen), false);
 
-  const lines = [];
-  if (pasted) lines.push("Here is your badge again, over this site’s figures: copy it over the old one.");
-  if (pasted?.units && badge && !hasUnits(badge.message, pasted.units))
-    lines.push(`Its number was in PePy’s units “${pasted.units}”, which an address can’t choose.`);
-  if (pasted && !pasted.isOurs && !pasted.look.logo && (own.logo || badge?.logoSvg))
-    lines.push("The package’s own badge has a logo, which an address can replace but not take away.");
-  if (!badge) lines.push("The package’s own settings could not be read: what you see starts from the usual ones.");
-  if (isStale(listing)) lines.push(`These figures are stale: they were last fetched on ${day(listing.fetched)}.`);
+  const lines = notices(badge, pasted);
   $("notice").replaceChildren(...lines.map((line) => make("span", {}, line)));
 }

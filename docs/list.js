@@ -47,7 +47,7 @@ export function changeOf(listing) {
   return make("span", { className: direction }, percent.format(share).replace("-", "−"));
 }
 
-/** A trend as a picture: a digit of base 36 a day, the last one today's neighbour. */
+/** A trend as a picture: a digit of base 36 a day, up to the listing's last one. */
 export function sparkline(trend) {
   const create = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
   const svg = create("svg");
@@ -86,13 +86,13 @@ function rowOf(listing) {
   return make("tr", { role: "row" }, name, spark, ...cells);
 }
 
-const valueOf = (listing, key) => (key === "change" ? change(listing) : listing[key]);
+const sortValue = (listing, key) => (key === "change" ? change(listing) : listing[key]);
 
-/** Sort listings in place, by a column; those without a value come last either way. */
-function sorted(rows, key, descending) {
+/** Sort rows in place, by a column; those without a value come last either way. */
+function order(rows, key, descending) {
   const sign = descending ? -1 : 1;
   return rows.sort((a, b) => {
-    const [one, other] = [valueOf(a.listing, key), valueOf(b.listing, key)];
+    const [one, other] = [sortValue(a.listing, key), sortValue(b.listing, key)];
     if (one === null || other === null) return (one === null) - (other === null);
     return sign * ((one > other) - (one < other)) || (a.listing.name > b.listing.name ? 1 : -1);
   });
@@ -129,7 +129,7 @@ export function start(site, listings, formFor, remember) {
       if (heading.dataset.key === key) heading.ariaSort = minus ? "descending" : "ascending";
       else heading.ariaSort = null;
     }
-    body.append(...sorted(rows, key, Boolean(minus)).map((row) => row.element));
+    body.append(...order(rows, key, Boolean(minus)).map((row) => row.element));
   }
 
   function filter() {
@@ -185,8 +185,8 @@ export function start(site, listings, formFor, remember) {
     });
   }
 
-  const [top] = sorted([...rows], "total", true);
-  $("examples").append(...EXAMPLES.map((example) => exampleOf(site, top.listing, example)));
+  const top = listings.reduce((one, other) => (other.total > one.total ? other : one));
+  $("examples").append(...EXAMPLES.map((example) => exampleOf(site, top, example)));
 
   const newest = listings.map((listing) => listing.fetched).sort().at(-1);
   const last = listings.map((listing) => listing.last_date).filter(Boolean).sort().at(-1);

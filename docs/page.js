@@ -4,7 +4,7 @@
 //   #?search=flask&sort=-month        the list, searched and sorted
 //   #requests?metric=week&logo=pypi   the builder: the package, and everything chosen for it
 
-import { countColour, isName, normalise, readBadge } from "./badge.js";
+import { countColour, isName, normalise, percentDecode, readBadge } from "./badge.js";
 import * as builder from "./builder.js";
 import { start as startList } from "./list.js";
 
@@ -45,41 +45,33 @@ function formFor(project) {
   return `${home}/issues/new?template=add-package.yml${name}`;
 }
 
-const ADDRESSES = {
-  home,
-  form: formFor(""),
-  secret: `${home}/settings/secrets/actions/new`,
-  list: `${home}/edit/main/packages.toml`,
-  run: `${home}/actions/workflows/update.yml`,
-  deploy: `${home}/actions/workflows/deploy.yml`,
-};
-for (const link of document.querySelectorAll("[data-link]"))
-  if (home) link.href = ADDRESSES[link.dataset.link];
-  else if (link.closest("nav")) link.hidden = true;
+if (home) {
+  const addresses = {
+    home,
+    form: formFor(""),
+    secret: `${home}/settings/secrets/actions/new`,
+    list: `${home}/edit/main/packages.toml`,
+    run: `${home}/actions/workflows/update.yml`,
+    deploy: `${home}/actions/workflows/deploy.yml`,
+  };
+  for (const link of document.querySelectorAll("[data-link]")) link.href = addresses[link.dataset.link];
+}
 
 // --- what the address asks for
 
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 function route() {
   const [, name, query] = /^#?([^?]*)\??([^]*)$/.exec(location.hash);
-  return { name: decoded(name), parameters: new URLSearchParams(query) };
+  return { name: percentDecode(name), parameters: new URLSearchParams(query) };
 }
 
-let left; // what had the focus when the list was left, and where the list stood then
+let leftAt; // what had the focus when the list was left, and where the list stood then
 
 function show(view, title, isMove) {
-  if (!$("list").hidden) left = { focused: document.activeElement, top: scrollY };
+  if (!$("list").hidden) leftAt = { focused: document.activeElement, top: scrollY };
   for (const id of VIEWS) $(id).hidden = id !== view;
   document.title = title ? `${title} · ${TITLE}` : TITLE;
   if (!isMove) return;
-  const back = view === "list" && $("list").contains(left?.focused) ? left : null;
+  const back = view === "list" && $("list").contains(leftAt?.focused) ? leftAt : null;
   scrollTo(0, back?.top ?? 0);
   (back?.focused ?? $(view).querySelector("h1")).focus({ preventScroll: true });
 }
@@ -104,8 +96,8 @@ function follow(isMove) {
   if (isName(name)) {
     $("unlisted").querySelector("h1").textContent = project;
     $("ask").textContent = `Add ${project}`;
-    $("ask").href = formFor(project) ?? "";
     $("ask").hidden = !home;
+    if (home) $("ask").href = formFor(project);
     return show("unlisted", project, isMove);
   }
   showList(parameters);

@@ -563,6 +563,16 @@ def test_a_file_where_a_folder_should_be_is_told(project: Project, pepy: Pepy, o
     assert not pepy.asked
 
 
+def test_a_catalogue_that_can_not_be_written_is_told(project: Project, pepy: Pepy) -> None:
+    project.list("one")
+    (project.docs / script.CATALOGUE / "in-the-way").mkdir(parents=True)
+    run = project.run(pepy)
+    assert run.returncode == 1
+    assert "_packages.json" in run.stdout
+    assert "cannot write" in run.stdout
+    assert "one.json" in project.files()
+
+
 @pytest.mark.parametrize("path", ["one.json", "one/day.json", "one"])
 def test_an_obstructed_path_fails_its_package_and_the_others_are_published(
     project: Project, pepy: Pepy, path: str

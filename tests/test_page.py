@@ -96,16 +96,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     projects: dict[str, Any] = {name: figures(total=total) for name, total in SMALL.items()}
     projects |= {
         "falls": figures(*[20] * 30, *[10] * 30, total=5000),
+        "rises": figures(*[10] * 30, *[13] * 30, total=5500),
         "same": figures(*[7] * 60, total=6000),
         "stale": figures(*[7] * 60, total=7000),
+        "not-quite": figures(*[7] * 60, total=7500),
     }
     tables = "".join(f'\n[[package]]\nname = "{name}"\n' for name in projects)
     with Pepy(projects=projects) as pepy:
         built = build(tmp_path_factory.mktemp("site"), PACKAGES + tables, pepy)
-    path = built.docs / "stale/stats.json"
-    old = datetime.now(UTC) - timedelta(days=3, minutes=1)
-    stats = json.loads(path.read_bytes()) | {"timestamp": old.isoformat()}
-    path.write_text(json.dumps(stats))
+    for name, minutes in (("stale", 1), ("not-quite", -60)):
+        path = built.docs / name / "stats.json"
+        old = datetime.now(UTC) - timedelta(days=3, minutes=minutes)
+        path.write_text(json.dumps(json.loads(path.read_bytes()) | {"timestamp": old.isoformat()}))
     built.script("render")
     with built:
         yield built
@@ -151,7 +153,7 @@ def settled(page: Page) -> str:
 
 def test_the_list_shows_every_packages_figures(visitor: Visit, site: Site) -> None:
     page = visitor.open()
-    assert len(shown(page)) == len(listings(site)) == 14
+    assert len(shown(page)) == len(listings(site)) == 16
     for listing in listings(site):
         stats = json.loads((site.docs / listing["name"] / "stats.json").read_bytes())
         history = script.parse_history((site.docs / listing["name"] / "history.csv").read_bytes())
@@ -177,7 +179,7 @@ def test_the_list_shows_every_packages_figures(visitor: Visit, site: Site) -> No
         assert len(re.findall("[ML]", drawn)) == max(
             2, min(90, (end - min(history, default=end)).days + 1)
         )
-    assert page.locator("#found").inner_text() == "14 packages"
+    assert page.locator("#found").inner_text() == "16 packages"
 
 
 def test_a_rising_and_a_falling_package_say_so_in_words_and_colour(visitor: Visit) -> None:
@@ -186,14 +188,23 @@ def test_a_rising_and_a_falling_package_say_so_in_words_and_colour(visitor: Visi
         name: page.locator("tr", has=page.get_by_text(name, exact=True)).locator(
             "[data-label=Change] span"
         )
-        for name in ("falls", "same", "four-digits")
+        for name in ("rises", "falls", "same", "four-digits")
     }
     assert {name: cell.inner_text() for name, cell in changes.items()} == {
+        "rises": "+30.0%",
         "falls": "−50.0%",
         "same": "0.0%",
         "four-digits": "–",
     }
+    assert changes["rises"].get_attribute("class") == "up"
     assert changes["falls"].get_attribute("class") == "down"
+
+
+def test_a_sparkline_ends_at_the_right_and_rises_upwards(visitor: Visit) -> None:
+    page = visitor.open()
+    path = page.locator("tr", has=page.get_by_text("falls", exact=True)).locator("path")
+    points = [f"{day} {0 if day < 60 else 17}" for day in range(30, 90)]
+    assert path.get_attribute("d") == "M" + "L".join(points)
 
 
 def test_the_search_filters_as_one_types_and_tells_how_many(visitor: Visit) -> None:
@@ -201,12 +212,52 @@ def test_the_search_filters_as_one_types_and_tells_how_many(visitor: Visit) -> N
     search = page.get_by_label("Find your package")
     search.press_sequentially("digit")
     assert shown(page) == ["four-digits", "three-digits", "two-digits", "one-digit"]
-    assert page.locator("#found").inner_text() == "4 of 14 packages"
+    assert page.locator("#found").inner_text() == "4 of 16 packages"
     assert page.locator("#found").get_attribute("role") == "status"
+    search.fill("digits")
+    search.press("Enter")
+    expect(page.locator("h1:visible")).to_have_text("four-digits")
+    page.go_back()
+    search.fill("")
+    search.press("Enter")
+    expect(page.locator("#list")).to_be_visible()
     search.fill("Hostile_LOOK")
     assert shown(page) == ["hostile-look"]
     search.fill("")
-    assert len(shown(page)) == 14
+    assert len(shown(page)) == 16
+
+
+def test_enter_opens_the_package_of_that_very_name(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as visitor:
+        catalogue = json.loads((site.docs / script.CATALOGUE).read_bytes())
+        greater = catalogue["packages"][0] | {"name": "requests-more", "total": 10**14}
+        catalogue["packages"].append(greater)
+        visitor.context.route("**/_packages.json", lambda route: route.fulfill(json=catalogue))
+        visitor.shields_is_down = True
+        page = visitor.open()
+        page.get_by_label("Find your package").fill("requests")
+        assert shown(page) == ["requests-more", "requests"]
+        page.keyboard.press("Enter")
+        expect(page.locator("h1:visible")).to_have_text("requests")
+
+
+def test_examples_show_what_an_address_can_do_with_the_greatest_package(
+    visitor: Visit, site: Site
+) -> None:
+    page = visitor.open()
+    greatest = max(listings(site), key=lambda listing: int(listing["total"]))["name"]
+    examples = page.locator("#examples a")
+    expect(examples).to_have_count(4)
+    for example in examples.all():
+        assert greatest in (example.locator("img").get_attribute("alt") or "")
+        href = example.get_attribute("href") or ""
+        shown_there = dict(parse_qsl(href.partition("?")[2]))
+        metric = shown_there.pop("metric")
+        asked = example.locator("img").get_attribute("src") or ""
+        query = dict(parse_qsl(urlsplit(asked).query))
+        path = f"{greatest}.json" if metric == "total" else f"{greatest}/{metric}.json"
+        assert query == {"url": f"{PUBLISHED}/{path}"} | shown_there
+        assert href.startswith(f"#{greatest}?")
 
 
 @pytest.mark.parametrize("key", ["name", "total", "month", "change", "week", "day"])
@@ -256,12 +307,12 @@ def test_search_and_order_are_in_the_address(visitor: Visit) -> None:
     assert page.get_by_label("Find your package").input_value() == "s"
 
 
-def test_below_it_says_how_fresh_it_is(visitor: Visit, site: Site) -> None:
-    page = visitor.open()
+def test_below_it_says_how_fresh_it_is(browser: Browser, site: Site) -> None:
+    with visit(browser, site, timezone_id="Pacific/Auckland") as visitor:
+        text = visitor.open().locator("#dates").inner_text()
     newest = max(listing["fetched"] for listing in listings(site))
     last = max(listing["last_date"] for listing in listings(site))
     fetched = datetime.fromisoformat(newest)
-    text = page.locator("#dates").inner_text()
     assert f"Fetched on {fetched.day} {fetched:%B %Y} at {fetched:%H:%M} UTC" in text
     end = script.parse_day(last)
     assert f"{end.day} {end:%B %Y}" in text
@@ -367,8 +418,19 @@ def test_a_package_opens_with_its_own_look(visitor: Visit, site: Site) -> None:
     assert picture(page) == {"url": f"{PUBLISHED}/pydantic.json"}
     assert settled(page) == "pydantic"
     stats = json.loads((site.docs / "pydantic/stats.json").read_bytes())
-    for key in ("total_downloads", "last_month", "last_week", "last_day"):
-        assert f"{stats[key]:,}" in page.locator("#figures").inner_text()
+    (listing,) = (each for each in listings(site) if each["name"] == "pydantic")
+    change = f"{100 * (listing['month'] / listing['previous_month'] - 1):+.1f}%".replace("-", "−")
+    assert page.locator("#figures").inner_text().split("\n")[:8] == [
+        *(f"{stats['total_downloads']:,}", "Total"),
+        *(f"{stats['last_month']:,}", f"Last 30 days {change}"),
+        *(f"{stats['last_week']:,}", "Last 7 days"),
+        *(f"{stats['last_day']:,}", "Last day"),
+    ]
+    alts = page.locator(".cards img").evaluate_all("(all) => all.map((image) => image.alt)")
+    counts = [listing[metric] for metric in ("total", "month", "week", "day")]
+    assert alts == [f"installs: {script.format_count(count)}" for count in counts]
+    page.get_by_role("link", name="All packages").click()
+    expect(page).to_have_title("Download badges for Python packages")
 
 
 def test_all_four_metrics_are_side_by_side_in_the_chosen_look(visitor: Visit) -> None:
@@ -649,6 +711,8 @@ def test_copying_puts_the_code_on_the_clipboard_and_says_so(visitor: Visit) -> N
         expect(page.locator("#copied")).to_have_text(told)
         assert page.evaluate("navigator.clipboard.readText()") == text
     assert page.locator("#copied").get_attribute("role") == "status"
+    page.get_by_label("Style", exact=True).select_option("plastic")
+    expect(page.locator("#copied")).to_have_text("")  # as that is no longer what was copied
 
 
 def test_where_copying_is_not_allowed_the_code_is_selected(visitor: Visit) -> None:
@@ -809,6 +873,16 @@ def test_what_is_no_download_badge_is_told(visitor: Visit) -> None:
         assert field.get_attribute("aria-invalid") is None
 
 
+def test_what_is_said_of_a_pasted_badge_is_not_said_of_the_next_package(visitor: Visit) -> None:
+    page = visitor.open()
+    page.get_by_label("paste the badge").fill(f"{PEPY}/badge/requests")
+    expect(page.locator("#notice")).to_contain_text("copy it over")
+    page.get_by_role("link", name="All packages").click()
+    page.locator("tbody a", has_text="pydantic").click()
+    visitor.ready()
+    expect(page.locator("#notice")).to_have_text("")
+
+
 def test_a_badge_pasted_into_the_search_is_understood(visitor: Visit) -> None:
     page = visitor.open()
     page.evaluate("(text) => navigator.clipboard.writeText(text)", f"![]({PEPY}/badge/requests)")
@@ -900,6 +974,7 @@ def test_what_arrives_late_is_not_shown(visitor: Visit) -> None:
     visitor.context.route(re.compile(r"/pydantic\.json"), lambda route: late.extend([route]))
     page.evaluate("location.hash = 'pydantic?color=red'")
     expect(page.locator("h1:visible")).to_have_text("pydantic")
+    expect(page.locator("#look")).to_be_hidden()  # it would be another package's
     page.evaluate("location.hash = '?search=same'")
     expect(page.locator("#list")).to_be_visible()
     late[0].continue_()
@@ -941,6 +1016,9 @@ def test_a_fork_works_wherever_it_is_served(
         add = visitor.page.get_by_role("link", name="Add a package")
         if repository is None:
             expect(add).to_be_hidden()
+            visitor.page.evaluate("location.hash = 'not-here'")
+            expect(visitor.page.locator("h1:visible")).to_have_text("not-here")
+            expect(visitor.page.locator("#ask")).to_be_hidden()
         else:
             home = f"https://github.com/{repository}"
             assert add.get_attribute("href") == f"{home}/issues/new?template=add-package.yml"
@@ -983,6 +1061,16 @@ def test_without_a_catalogue_it_says_so(browser: Browser, site: Site, status: in
         page = visitor.open()
         told = {404: "No figures yet", 500: "The list could not be read"}
         expect(page.locator("h1:visible")).to_have_text(told[status])
+
+
+def test_one_package_is_not_told_in_the_plural(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as visitor:
+        catalogue = json.loads((site.docs / script.CATALOGUE).read_bytes())
+        catalogue["packages"] = catalogue["packages"][:1]
+        visitor.context.route("**/_packages.json", lambda route: route.fulfill(json=catalogue))
+        page = visitor.open()
+        expect(page.locator("#found")).to_have_text("1 package")
+        assert "1 packages" not in page.locator("main").inner_text()
 
 
 def test_where_shields_is_down_the_code_is_there_all_the_same(visitor: Visit) -> None:
@@ -1028,11 +1116,28 @@ def test_without_javascript_it_explains_itself(browser: Browser, site: Site) -> 
 def test_an_address_that_leads_nowhere_shows_the_way(visitor: Visit, path: str, way: str) -> None:
     visitor.page.goto(f"{visitor.site.address}{path}")
     expect(visitor.page.locator("h1")).to_have_text("Nothing is here")
-    link = visitor.page.get_by_role("link", name=way)
+    link = visitor.page.get_by_role("link", name=way, exact=True)
     expect(link).to_be_visible()
+    assert visitor.page.locator("#ways a").count() == (1 if way == "All packages" else 2)
     link.click()
-    visitor.page.wait_for_selector("main > section:not([hidden])")
+    visitor.ready()
     assert urlsplit(visitor.page.url).path == "/"
+
+
+def test_an_address_that_leads_nowhere_in_a_project_site_leads_to_that(
+    browser: Browser, site: Site, tmp_path: Path
+) -> None:
+    shutil.copytree(site.docs, tmp_path / "docs/stats")
+    shutil.copy(site.docs / "404.html", tmp_path / "docs")
+    with Site(tmp_path) as owner, visit(browser, owner) as visitor:
+        for path, href in (
+            ("/stats/flask/month.json", "/stats/#flask"),
+            ("/stats/flask.json", "/stats/#flask"),
+            ("/stats/a/b/c", "/stats/#a"),
+        ):
+            visitor.page.goto(f"{owner.address}{path}")
+            expect(visitor.page.locator("#way")).to_have_attribute("href", href)
+            expect(visitor.page.locator("#all")).to_have_attribute("href", "/stats/")
 
 
 # --- for everybody
@@ -1165,6 +1270,10 @@ def test_it_is_accessible_and_fits(
         else:
             visitor.open(VIEWS.get(view, ""))
             settled(visitor.page)
+        if view in ("list", "search"):
+            expect(visitor.page.get_by_role("table")).to_be_visible()  # which grids are not
+            for told in ("#found", "#paste-told", "#add"):
+                assert visitor.page.locator(told).get_attribute("role") == "status"
         results = Axe().run(visitor.page, options={"resultTypes": ["violations"]})
         assert results.violations_count == 0, results.generate_report()
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -1261,6 +1370,8 @@ def test_its_policy_allows_its_own_files_and_shields_and_nothing_else(visitor: V
             add("img", { src: "https://raw.shields.io/x.png" });
             add("iframe", { src: "https://elsewhere.example/" });
             add("link", { rel: "stylesheet", href: "https://elsewhere.example/x.css" });
+            document.head.append(Object.assign(document.createElement("base"), { href: "/x/" }));
+            add("form", { action: "https://elsewhere.example/" }); document.body.lastChild.submit();
             add("div", {}); document.body.lastChild.setAttribute("style", "color: red");
             await fetch("https://elsewhere.example/").catch(() => 0);
             for (const unsafe of [
@@ -1273,6 +1384,7 @@ def test_its_policy_allows_its_own_files_and_shields_and_nothing_else(visitor: V
         }"""
     )
     kinds = ["img-src", "img-src", "frame-src", "style-src-elem", "style-src-attr", "connect-src"]
+    kinds += ["base-uri", "form-action"]
     assert sorted(kind for kind in violations if kind in kinds) == sorted(kinds)
     assert violations.count("TypeError") == 3
     assert page.evaluate("window.ran") is None
