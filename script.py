@@ -231,8 +231,6 @@ class Package(Options):
 
 
 _REPOSITORY = r"[A-Za-z0-9_-]{1,100}/[A-Za-z0-9._-]{1,100}"
-
-
 _NO_REPOSITORY = "OWNER/REPO"  # stands for it where neither [site] nor GitHub tells
 
 

@@ -282,6 +282,8 @@ def test_from_the_template_to_the_first_issues_badge(
     assert "https%3A%2F%2Fsomeone.github.io%2Fbadges%2Fflask-login.json" in answer
     assert shown(github, "flask-login")
     assert right(github, pepy, "flask-login")
+    catalogue = json.loads((github.site / "_packages.json").read_text())
+    assert [listing["name"] for listing in catalogue["packages"]] == ["flask-login", "requests"]
     assert github.log() == ["Add `flask-login`", "Update badges: 5 changed", "Initial commit"]
     assert pepy.asked == {"requests": 1, "flask-login": 1}
     assert pepy.agents == {"pepy-stats (+https://github.com/someone/badges)"}
