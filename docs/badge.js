@@ -29,7 +29,7 @@ export const LOGOS = [
 
 // What a reader's address may override, under Shields' names.
 // https://shields.io/badges/endpoint-badge
-const LOOK = ["style", "label", "color", "labelColor", "logo", "logoColor", "logoSize"];
+export const LOOK = ["style", "label", "color", "labelColor", "logo", "logoColor", "logoSize"];
 
 // --- packages
 
@@ -240,6 +240,8 @@ function shieldsLook(parameters) {
 // What Shields and PePy show where an address is silent.
 const USUAL = { style: "flat", label: "downloads", labelColor: "grey", logo: "" };
 
+const isPepy = (url) => /(^|\.)pepy\.tech$/.test(url.hostname);
+
 const READERS = [
   function shields(url) {
     if (!/^(img\.|raw\.)?shields\.io$/.test(url.hostname)) return null;
@@ -251,12 +253,12 @@ const READERS = [
     return { name: path[3], metric: PERIODS[path[1] ?? path[2]], look, isCounted: !given.color };
   },
   function pepy(url) {
-    if (!/(^|\.)pepy\.tech$/.test(url.hostname)) return null;
+    if (!isPepy(url)) return null;
     const path = /^\/badge\/([^/]+?)(?:\/(month|week))?\/?$/.exec(url.pathname);
     return path && { name: path[1], metric: path[2] ?? "total", look: { ...USUAL, color: "blue" } };
   },
   function personalisedPepy(url) {
-    if (!/(^|\.)pepy\.tech$/.test(url.hostname)) return null;
+    if (!isPepy(url)) return null;
     const path = /^\/personalized-badge\/([^/]+?)\/?$/.exec(url.pathname);
     if (!path) return null;
     const given = (key) => url.searchParams.get(key) ?? "";
@@ -339,7 +341,7 @@ export function readBadge(text, site) {
 
 function linkChoice(link) {
   const url = URL.parse(link);
-  if (!url || /(^|\.)pepy\.tech$/.test(url.hostname)) return undefined;
+  if (!url || isPepy(url)) return undefined;
   if (/(^|\.)pypistats\.org$/.test(url.hostname)) return "pypistats";
   return webAddress(link) ?? undefined;
 }

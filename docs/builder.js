@@ -1,7 +1,7 @@
 // The badge builder: controls for one package's badge, its pictures, and the code to copy.
 
 import {
-  COLOURS, FORMATS, LINKS, LOGOS, METRICS, STYLES,
+  COLOURS, FORMATS, LINKS, LOGOS, LOOK, METRICS, STYLES,
   hasUnits, isColour, isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour,
   webAddress, wholeLook,
 } from "./badge.js";
@@ -11,8 +11,8 @@ const $ = (id) => document.getElementById(id);
 const PAUSE = 300; // milliseconds of rest before pictures are asked for and the address changes
 
 const form = $("look");
-const looks = ["style", "label", "color", "labelColor", "logo", "logoColor", "logoSize"];
 const pictures = {};
+const canvas = document.createElement("canvas").getContext("2d"); // which knows CSS' colours
 
 let site; // where the JSON is published
 let remember; // keeps a fragment in the address; with true as another step of its history
@@ -25,9 +25,9 @@ let isStep = false;
 
 // --- the controls, made once
 
-function radio(name, value, ...children) {
+function radio(name, value, ...face) {
   const input = make("input", { type: "radio", name, value });
-  return make("label", {}, input, ...children);
+  return make("label", {}, input, make("span", { className: "face" }, ...face));
 }
 
 function option(value) {
@@ -41,13 +41,13 @@ for (const [metric, name] of Object.entries(METRICS)) {
       "Shields doesn’t draw the pictures just now. The code below is right all the same.";
   });
   const frame = make("span", { className: "frame" }, pictures[metric]);
-  $("metrics").append(radio("metric", metric, make("span", { className: "face" }, name, frame)));
+  $("metrics").append(radio("metric", metric, name, frame));
 }
 for (const [format, { name }] of Object.entries(FORMATS))
-  $("formats").append(radio("format", format, make("span", { className: "face" }, name)));
+  $("formats").append(radio("format", format, name));
 for (const [key, { name }] of Object.entries(LINKS))
-  $("links").append(radio("link", key, make("span", { className: "face" }, name)));
-$("links").append(radio("link", "other", make("span", { className: "face" }, "Another address")));
+  $("links").append(radio("link", key, name));
+$("links").append(radio("link", "other", "Another address"));
 $("style").append(...STYLES.map(option));
 $("colours").append(...Object.keys(COLOURS).map(option));
 $("logos").append(...LOGOS.map(option));
@@ -82,7 +82,7 @@ function chosenValue(key) {
 
 /** Everything chosen; `link` is a key of LINKS, an address, or "" for none. */
 function choices() {
-  const values = Object.fromEntries(looks.map((key) => [key, chosenValue(key)]));
+  const values = Object.fromEntries(LOOK.map((key) => [key, chosenValue(key)]));
   values.label = form.elements.label.value; // spaces and all, and legally empty
   const target = chosenValue("target");
   const link = form.elements.link.value;
@@ -105,7 +105,6 @@ function fragmentOf({ metric, overrides, link, format }) {
 }
 
 function hexOf(colour) {
-  const canvas = document.createElement("canvas").getContext("2d");
   canvas.fillStyle = "#888888"; // what stays if it is none
   canvas.fillStyle = COLOURS[colour] ?? (/^[0-9a-f]+$/.test(colour) ? `#${colour}` : colour);
   return canvas.fillStyle.slice(0, 7).replace(/^rgba.*/, "#888888");
@@ -185,7 +184,7 @@ $("copy").addEventListener("click", async () => {
 // --- one package
 
 function fill(look) {
-  for (const key of looks) form.elements[key].value = look[key];
+  for (const key of LOOK) form.elements[key].value = look[key];
   const unset = { color: "", labelColor: "grey", logo: "none" };
   for (const key of Object.keys(unset)) form.elements[key].placeholder = own[key] || unset[key];
   form.elements.label.placeholder = own.label || "empty";
