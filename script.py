@@ -4,8 +4,8 @@ The job, top-down: read the list of packages, fetch their figures from PePy, kee
 render the badges, publish what changed, report.
 
     packages.toml ─┐
-                   ├─ fetch ─> kept figures ─> render ─> badges, and the page's catalogue
-    PePy API ──────┘
+    PePy API ──────┼─ fetch ─> kept figures ─> render ─> badges, and the page's catalogue
+    pypistats.org ─┘
 
 Rendering is a pure function from the list and the kept figures to paths and bytes.
 A metric is one row of METRICS; a source is one function that returns figures. A request
@@ -30,13 +30,13 @@ import tomllib
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from heapq import heappop, heappush
-from operator import attrgetter, lt
+from operator import lt
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
 from pydantic import (
@@ -185,10 +185,14 @@ class Look(Table):
 
 
 class Options(Look):
-    """A badge's options: its look, and how PePy's units write its number."""
+    """A package's options: its badges' look, and what of its figures is shown how.
+
+    `breakdown` is whether pypistats.org is asked for who downloads it.
+    """
 
     units: Literal["abbreviation", "international_system", "none"] = "abbreviation"
     decimals: Annotated[int, Field(ge=0, le=3)] = 1
+    breakdown: bool = False
 
 
 class Package(Options):
@@ -410,28 +414,90 @@ def parse_day(text: str) -> date:
 
 Day = Annotated[date, BeforeValidator(parse_day)]
 History = dict[date, int]
+Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
+Tables = dict[str, Columns]  # by the file's name
+
+UNKNOWN = "unknown"  # the column of downloads that name no version or system
 
 
-class Release(BaseModel):
-    """One release and its downloads over 30 days."""
+class Model(BaseModel):
+    """Figures as they are published or answered: values of exactly these types."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
+
+class Release(Model):
+    """One version, of the package or of Python, and its downloads over 30 days."""
+
     version: str
-    downloads: Count
+    downloads: NonNegativeInt
 
 
-class Answer(BaseModel):
+class System(Model):
+    """One operating system and its downloads over 30 days."""
+
+    system: str
+    downloads: NonNegativeInt
+
+
+class Answer(Model):
     """What PePy says of a project; `downloads` by day (UTC) and release, about three months.
 
     https://pepy.tech/pepy-api
     """
 
-    model_config = ConfigDict(strict=True)
-
     id: str
     total_downloads: Count
     downloads: dict[Day, dict[str, Count]]
+
+
+class Recent(Model):
+    """The downloads of the last 1, 7 and 30 days without known mirrors, by pypistats.org."""
+
+    last_day: Count
+    last_week: Count
+    last_month: Count
+
+
+class RecentAnswer(Model):
+    """What pypistats.org says of a package's recent downloads."""
+
+    package: str
+    data: Recent
+
+
+class Point(Model):
+    """The downloads of one day that fall into one category, such as a version of Python."""
+
+    category: str
+    date: Day
+    downloads: Count
+
+
+class SeriesAnswer(Model):
+    """What pypistats.org says of a package by day."""
+
+    package: str
+    data: list[Point]
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """What pypistats.org has answered for a package.
+
+    `answered` has the time (UTC) for each key of ADDRESSES that did.
+    """
+
+    tables: Tables = field(default_factory=dict)
+    recent: Recent | None = None
+    answered: dict[str, datetime] = field(default_factory=dict)
+
+    def __or__(self, other: Breakdown) -> Breakdown:
+        return Breakdown(
+            merged(self.tables, other.tables),
+            other.recent or self.recent,
+            self.answered | other.answered,
+        )
 
 
 @dataclass(frozen=True)
@@ -441,17 +507,22 @@ class Figures:
     total: int
     history: History
     top_releases: list[Release]
-    fetched: datetime  # UTC
+    fetched: datetime  # when the last of it was, UTC
+    breakdown: Breakdown = Breakdown()
+
+    def __or__(self, breakdown: Breakdown) -> Figures:
+        times = [self.fetched, *breakdown.answered.values()]
+        return replace(self, fetched=max(times), breakdown=self.breakdown | breakdown)
 
 
-class Stats(BaseModel):
-    """What is kept of a package beside its history: docs/<name>/stats.json.
+class Stats(Model):
+    """What is kept of a package beside its days: docs/<name>/stats.json.
 
     The windows are the 1, 7 and 30 days up to and with `last_date`, which is null for a
-    package without any downloads to date it by.
+    package without any downloads to date it by. The lists are of 30 days, most first, and as
+    they were at the week's first fetch. Those of Python and systems are empty, and
+    `without_mirrors` is null, while the package's breakdown is off.
     """
-
-    model_config = ConfigDict(strict=True, frozen=True)
 
     package: str
     timestamp: AwareDatetime  # when it was fetched, UTC
@@ -462,14 +533,31 @@ class Stats(BaseModel):
     last_month: NonNegativeInt
     average_daily: NonNegativeFloat
     top_releases: list[Release]
+    top_versions: list[Release] = []  # of Python
+    top_majors: list[Release] = []  # of Python
+    top_systems: list[System] = []
+    without_mirrors: Recent | None = None
+    answered: list[str] = []  # addresses of pypistats.org, on the timestamp's day
+
+
+TABLES = ("history", "python", "system")
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A package's kept figures; `stats` is None where only its history was saved."""
+    """A package's kept figures; `stats` is None where only its days were saved.
+
+    `tables` by the names in TABLES, those that there are: the downloads a day, by PePy and
+    without mirrors, by version of Python, and by operating system.
+    """
 
     stats: Stats | None
-    history: History
+    tables: Tables
+
+    @property
+    def history(self) -> History:
+        """PePy's downloads a day."""
+        return self.tables.get("history", {}).get("downloads", {})
 
 
 class Listing(BaseModel):
@@ -477,7 +565,8 @@ class Listing(BaseModel):
 
     The windows and the trend end on `last_date`. `previous_month` is the 30 days before the
     month; `trend` has a character a day, of up to 90 since the first with downloads: its
-    share of the greatest of them, from `0` to `z` as the digits of base 36.
+    share of the greatest of them, from `0` to `z` as the digits of base 36. `python` and
+    `system` are what these badges say, None where there are none.
     """
 
     name: str
@@ -489,6 +578,8 @@ class Listing(BaseModel):
     last_date: date | None
     fetched: AwareDatetime  # UTC
     trend: str
+    python: str | None
+    system: str | None
 
 
 class Catalogue(BaseModel):
@@ -520,51 +611,69 @@ class Outcome:
     remaining: int | None = None
     retry_after: int = 0
     figures: Figures | None = None
+    breakdown: Breakdown | None = None
 
 
-def open_session(key: str, home: str) -> Session:
-    """A session of kept-alive connections that carries PePy's key, and says who asks."""
+def open_session(home: str, **headers: str) -> Session:
+    """A session of kept-alive connections that says who asks."""
     import requests  # only here, since rendering and --help need no network
 
     session = requests.Session()
     session.headers.update(
-        {"X-API-Key": key, "User-Agent": f"pepy-stats (+{home})", "Accept-Encoding": "gzip"}
+        {"User-Agent": f"pepy-stats (+{home})", "Accept-Encoding": "gzip", **headers}
     )
     return session
 
 
 NETWORK_FAILURES = {  # by the names of requests' exceptions
-    "SSLError": "PePy's certificate could not be verified",
+    "SSLError": "{}'s certificate could not be verified",
     "ProxyError": "the proxy refused the connection",
-    "ConnectTimeout": "PePy did not answer in time",
-    "ReadTimeout": "PePy did not answer in time",
-    "ChunkedEncodingError": "PePy's answer broke off",
-    "ContentDecodingError": "PePy's answer could not be decompressed",
+    "ConnectTimeout": "{} did not answer in time",
+    "ReadTimeout": "{} did not answer in time",
+    "ChunkedEncodingError": "{}'s answer broke off",
+    "ContentDecodingError": "{}'s answer could not be decompressed",
 }
 
 
-def ask_pepy(session: Session, url: str, project: str) -> Outcome:
-    """One request for one project's figures. Never raises: a failure is an outcome too."""
+def ask(
+    session: Session,
+    address: str,
+    service: str,
+    judge: Callable[[int, Mapping[str, str], bytearray], Outcome],
+) -> Outcome:
+    """One request to a service, and what `judge` makes of the status, headers and body.
+
+    Never raises: a failure is an outcome too.
+    """
     try:
         with session.get(
-            f"{url}/api/v2/projects/{project}",
+            address,
             timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
-            allow_redirects=False,  # the key goes to this address and no other
+            allow_redirects=False,  # a key goes to this address and no other
             stream=True,
         ) as response:
             body = bytearray()
             for chunk in response.iter_content(1 << 16):
                 body += chunk
                 if len(body) > MAX_BODY:
-                    return Outcome("failed", "PePy's answer is larger than 64 MiB")
+                    return Outcome("failed", f"{service}'s answer is larger than 64 MiB")
             status, headers = response.status_code, response.headers
     except Exception as error:  # noqa: BLE001 - urllib3's own and others get through at times
-        reason = NETWORK_FAILURES.get(type(error).__name__, "the connection to PePy failed")
+        usual = f"the connection to {service} failed"
+        reason = NETWORK_FAILURES.get(type(error).__name__, usual).format(service)
         return Outcome("try again", reason)
-    return judge(status, headers, body, project)
+    return judge(status, headers, body)
 
 
-def judge(status: int, headers: Mapping[str, str], body: bytearray, project: str) -> Outcome:
+def ask_pepy(session: Session, url: str, project: str) -> Outcome:
+    """One request for one project's figures."""
+    address = f"{url}/api/v2/projects/{project}"
+    return ask(session, address, "PePy", partial(judge_pepy, project))
+
+
+def judge_pepy(
+    project: str, status: int, headers: Mapping[str, str], body: bytes | bytearray
+) -> Outcome:
     """What PePy's answer comes to, as https://pepy.tech/pepy-api describes it.
 
     Reasons are this program's own words: those of a server could drive a terminal.
@@ -597,21 +706,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytearray, project: str
 
 def read_answer(body: bytes | bytearray, project: str, now: datetime) -> Figures:
     """The figures in the body of PePy's answer, or ValueError saying why not to believe it."""
-    try:
-        answer = Answer.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        if first["type"] == "json_invalid":
-            raise ValueError("is not JSON: an error page, or cut short") from None
-        # Deeper keys are the server's words, so only the first, which is the model's, is shown.
-        field = first["loc"][0] if first["loc"] else "it"
-        message = first["msg"].removeprefix("Value error, ")
-        raise ValueError(f"can't be believed: {field}: {message}") from None
-    if normalise(answer.id) != project:
-        raise ValueError("is about another project")
-    if any(day > now.date() for day in answer.downloads):
-        raise ValueError("can't be believed: it has downloads in the future")
-
+    answer = _validated(Answer, body)
+    _check(answer.id, answer.downloads, project, now)
     history = {day: sum(releases.values()) for day, releases in sorted(answer.downloads.items())}
     if sum(history.values()) >= COUNT_LIMIT:
         raise ValueError("can't be believed: its days add up to too much")
@@ -630,9 +726,127 @@ def read_answer(body: bytes | bytearray, project: str, now: datetime) -> Figures
     return Figures(answer.total_downloads, history, top, now)
 
 
+_Answer = TypeVar("_Answer", bound=Model)
+
+
+def _validated(model: type[_Answer], body: bytes | bytearray) -> _Answer:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            raise ValueError("is not JSON: an error page, or cut short") from None
+        # Deeper keys are the server's words, so only the first, which is the model's, is shown.
+        place = first["loc"][0] if first["loc"] else "it"
+        message = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"can't be believed: {place}: {message}") from None
+
+
+def _check(name: str, days: Iterable[date], project: str, now: datetime) -> None:
+    """Raise ValueError where an answer is about another project or the future."""
+    if normalise(name) != project:
+        raise ValueError("is about another project")
+    if any(day > now.date() for day in days):
+        raise ValueError("can't be believed: it has downloads in the future")
+
+
 def newest_day(history: History) -> date | None:
     """The last day with downloads."""
     return max((day for day, downloads in history.items() if downloads), default=None)
+
+
+class Address(NamedTuple):
+    """One address of pypistats.org: its path below a package's, its answer, and its table."""
+
+    path: str
+    model: type[RecentAnswer | SeriesAnswer]
+    table: str
+
+
+ADDRESSES = {  # https://pypistats.org/api/
+    "overall": Address("overall?mirrors=false", SeriesAnswer, "history"),
+    "python_minor": Address("python_minor", SeriesAnswer, "python"),
+    "system": Address("system", SeriesAnswer, "system"),
+    "recent": Address("recent", RecentAnswer, ""),
+}
+HEADING = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._+-]{0,39}")  # no spreadsheet takes it for a formula
+MAX_CATEGORIES = 100
+
+
+def ask_pypistats(session: Session, url: str, project: str, name: str) -> Outcome:
+    """One request for a part of one project's breakdown; `name` is a key of ADDRESSES."""
+    address = f"{url}/packages/{project}/{ADDRESSES[name].path}"
+    return ask(session, address, "pypistats.org", partial(judge_pypistats, project, name))
+
+
+def judge_pypistats(
+    project: str, name: str, status: int, _: Mapping[str, str], body: bytes | bytearray
+) -> Outcome:
+    """What an answer of pypistats.org comes to. Unlike PePy it tells of no tokens."""
+    now = datetime.now(UTC)
+    if status == 200:
+        try:
+            breakdown = read_breakdown(body, project, name, now)
+        except ValueError as error:
+            return Outcome("failed", f"pypistats.org's answer {error}")
+        return Outcome("figures", breakdown=breakdown)
+    if status == 404:
+        breakdown = Breakdown(answered={name: now})
+        return Outcome("unknown", "pypistats.org doesn't know it", breakdown=breakdown)
+    if status == 429:
+        return Outcome("rate limited", "pypistats.org refused: too many ask from this address")
+    if status >= 500:
+        return Outcome("try again", f"pypistats.org answered with an error (HTTP {status})")
+    reason = f"pypistats.org's answer was not understood (HTTP {status}): check PYPISTATS_API_URL"
+    return Outcome("failed", reason)
+
+
+def read_breakdown(body: bytes | bytearray, project: str, name: str, now: datetime) -> Breakdown:
+    """The figures in an answer of pypistats.org, or ValueError saying why not to believe it.
+
+    Its category `null` is the column `unknown`.
+    """
+    address = ADDRESSES[name]
+    answer = _validated(address.model, body)
+    if isinstance(answer, RecentAnswer):
+        _check(answer.package, (), project, now)
+        return Breakdown(recent=answer.data, answered={name: now})
+    _check(answer.package, (point.date for point in answer.data), project, now)
+    columns: Columns = defaultdict(dict)
+    for point in answer.data:
+        category = UNKNOWN if point.category == "null" else point.category
+        if name == "overall" and category != "without_mirrors":
+            continue
+        if not HEADING.fullmatch(category):
+            raise ValueError("can't be believed: it has a category with an impossible name")
+        if point.date in columns[category]:
+            raise ValueError("can't be believed: it tells twice of one day")
+        columns[category][point.date] = point.downloads
+    if len(columns) > MAX_CATEGORIES:
+        raise ValueError("can't be believed: it has too many categories")
+    if sum(sum(history.values()) for history in columns.values()) >= COUNT_LIMIT:
+        raise ValueError("can't be believed: its days add up to too much")
+    return Breakdown(merged({}, {address.table: columns}) if columns else {}, answered={name: now})
+
+
+def merged(older: Tables, newer: Tables) -> Tables:
+    """All days of both; newer figures replace older ones for the same day and column.
+
+    Days come oldest first, and columns in the order of their versions, `unknown` last.
+    """
+
+    def both(one: Columns, other: Columns) -> Columns:
+        return {
+            heading: dict(sorted((one.get(heading, {}) | other.get(heading, {})).items()))
+            for heading in sorted(one.keys() | other.keys(), key=_in_order)
+        }
+
+    names = older.keys() | newer.keys()
+    return {name: both(older.get(name, {}), newer.get(name, {})) for name in sorted(names)}
+
+
+def _in_order(heading: str) -> tuple[bool, list[int], str]:
+    return heading == UNKNOWN, [int(number) for number in re.findall("[0-9]+", heading)], heading
 
 
 # ------------------------------------------------------------------------ fetch: every package
@@ -892,6 +1106,140 @@ class Fetching:
         return [(project, outcome) for project in hung]
 
 
+# ------------------------------------------------------------------- fetch: every breakdown
+
+# At most so many requests within so many seconds; pypistats.org allows 5 a second, 30 a minute.
+PYPISTATS_LIMITS = ((5, 1.0), (25, 60.0))
+PYPISTATS_PAUSES = (60.0, 120.0, 240.0, 480.0)  # seconds after each refusal in a row
+PYPISTATS_OUTAGE = 8  # addresses in a row without a good answer, after which none is asked
+
+
+class Breakdowns:
+    """Asks pypistats.org for breakdowns, one address after the other, beside PePy's fetching.
+
+    `due` has the keys of ADDRESSES to ask by project, the most urgent first, and `deadline` is
+    on the monotonic clock. A project is asked for once it was `add`ed; `end` says that no more
+    will be. All that has a thread of its own, so that a server which never ends its answer
+    costs that and not the run.
+    """
+
+    def __init__(
+        self,
+        due: Mapping[str, Collection[str]],
+        ask: Callable[[str, str], Outcome],
+        deadline: float,
+    ) -> None:
+        self.due = due
+        self.ask = ask
+        self.deadline = deadline
+        self.refused = False  # whether it waits because it was
+        self.stopped = ""  # why nothing more is asked
+        self.answers: list[tuple[str, str, Outcome]] = []  # package, address, what came of it
+        self._rank = {project: number for number, project in enumerate(due)}
+        self._queue: queue.PriorityQueue[tuple[int, str]] = queue.PriorityQueue()
+        self._added: list[str] = []
+        self._asking_since = math.inf
+        self._answered_at: deque[float] = deque(maxlen=max(n for n, _ in PYPISTATS_LIMITS))
+        self._failures = 0  # in a row
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def add(self, project: str) -> None:
+        """PePy has answered for a project: its breakdown can be kept, so it may be asked for."""
+        if project in self.due:
+            self._queue.put((self._rank[project], project))
+            self._added.append(project)
+            if len(self._added) == 1:
+                self._thread.start()
+
+    def end(self) -> None:
+        """Nothing more is added."""
+        self._queue.put((len(self._rank), ""))
+
+    @property
+    def left(self) -> int:
+        """How many addresses are still to be asked."""
+        if not self._thread.is_alive():
+            return 0
+        return sum(len(self.due[project]) for project in self._added) - len(self.answers)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long that takes at least."""
+        return max(seconds * (self.left // number) for number, seconds in PYPISTATS_LIMITS)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the last answer; whether more is to come."""
+        if time.monotonic() - self._asking_since > ANSWER_SECONDS:
+            self.stopped = f"pypistats.org's answer did not end within {ANSWER_SECONDS:g} seconds"
+        if self._added and not self.stopped:
+            self._thread.join(seconds)
+        return self._thread.is_alive() and not self.stopped
+
+    def outcome(self) -> tuple[dict[str, Breakdown], dict[str, list[str]]]:
+        """What was answered by project, and by the reason those of whom something is missing."""
+        found: dict[str, Breakdown] = {}
+        missing: dict[str, list[str]] = defaultdict(list)
+        asked = list(self.answers)
+        for project, _, outcome in asked:
+            if outcome.breakdown:
+                found[project] = found.get(project, Breakdown()) | outcome.breakdown
+            if outcome.kind != "figures":
+                missing[outcome.reason].append(project)
+        done = Counter(project for project, _, _ in asked)
+        for project in self._added:
+            if done[project] < len(self.due[project]):
+                missing[self.stopped or "postponed: the run was interrupted"].append(project)
+        return found, {reason: list(dict.fromkeys(names)) for reason, names in missing.items()}
+
+    def _run(self) -> None:
+        while project := self._queue.get()[1]:
+            for address in self.due[project]:
+                outcome = self._ask(project, address)
+                if outcome is None:
+                    return
+                self.answers.append((project, address, outcome))
+
+    def _ask(self, project: str, address: str) -> Outcome | None:
+        """The outcome for one address, however often it is refused. None to stop asking."""
+        for pause in (*PYPISTATS_PAUSES, math.inf):
+            # Counted from the answers: the requests then arrive no closer than allowed.
+            starts = [
+                self._answered_at[-number] + seconds
+                for number, seconds in PYPISTATS_LIMITS
+                if len(self._answered_at) >= number
+            ]
+            if not self._sleep_until(max(starts, default=0)):
+                self.stopped = self.stopped or TIME_IS_UP.reason
+                return None
+            self._asking_since = time.monotonic()
+            try:
+                outcome = self.ask(project, address)
+            except Exception as error:  # noqa: BLE001 - a bug here must not hide
+                outcome = Outcome("failed", f"a bug in pepy-stats: {type(error).__name__}")
+            self._asking_since = math.inf
+            now = time.monotonic()
+            self._answered_at.append(now)
+            if outcome.kind != "rate limited":
+                break
+            self.refused = True
+            if not self._sleep_until(now + pause):
+                self.stopped = self.stopped or outcome.reason
+                return None
+            self.refused = False
+        self._failures = 0 if outcome.breakdown else self._failures + 1
+        if self._failures >= PYPISTATS_OUTAGE:
+            self.stopped = self.stopped or outcome.reason
+        return None if self.stopped else outcome
+
+    def _sleep_until(self, then: float) -> bool:
+        """Sleep, unless the deadline comes first: whether it is still time to ask."""
+        seconds = then - time.monotonic()
+        if self.stopped or then >= self.deadline or time.monotonic() >= self.deadline:
+            return False
+        time.sleep(max(seconds, 0))
+        return True
+
+
 # ------------------------------------------------------------------------------------ keep
 
 
@@ -918,33 +1266,68 @@ def keep(old: Kept | None, new: Figures, project: str, end: date | None) -> Kept
     """What to keep of a package after a fetch, its windows ending on `end`.
 
     Newer figures replace older ones for the same day, and no day is ever dropped. Where
-    nothing but the time differs from what was kept on the same UTC day, that is kept.
+    nothing but the time differs from what was kept on the same UTC day, that is kept. The
+    lists are the week's first ones: rewritten daily, they would be most of what grows the
+    repository.
     """
-    known = old.history if old else {}
-    if old and old.stats and old.stats.timestamp > new.fetched:  # by a run that went on meanwhile
-        return Kept(old.stats, dict(sorted((new.history | known).items())))
-    history = dict(sorted((known | new.history).items()))
-    month = window(history, end, 30) if end else [0]
+    last = old.stats if old else None
+    known = old.tables if old else {}
+    fetched = merged({"history": {"downloads": new.history}}, new.breakdown.tables)
+    newer = last if last and last.timestamp > new.fetched else None  # of a run that began later
+    tables = merged(fetched, known) if newer else merged(known, fetched)
+    timestamp = newer.timestamp if newer else new.fetched.replace(microsecond=0)
+    today = timestamp.date()
+    answered = {name for name, at in new.breakdown.answered.items() if at.date() == today}
+    if last and last.timestamp.date() == today:
+        answered.update(last.answered)
+    if newer:
+        return Kept(newer.model_copy(update={"answered": sorted(answered)}), tables)
+    month = window(tables["history"]["downloads"], end, 30) if end else [0]
+    versions = last_month(tables.get("python", {}))
+    majors = Counter[str]()
+    for version, downloads in versions:
+        majors[version.partition(".")[0]] += downloads
+    lists: dict[str, list[Any]] = {
+        "top_releases": new.top_releases,
+        "top_versions": [Release(version=v, downloads=n) for v, n in versions],
+        "top_majors": [Release(version=v, downloads=n) for v, n in majors.most_common()],
+        "top_systems": [
+            System(system=name, downloads=n) for name, n in last_month(tables.get("system", {}))
+        ],
+    }
+    if last and last.timestamp.isocalendar()[:2] == new.fetched.isocalendar()[:2]:
+        lists |= {name: kept for name in lists if (kept := getattr(last, name))}
     stats = Stats(
         package=project,
-        timestamp=new.fetched.replace(microsecond=0),
+        timestamp=timestamp,
         total_downloads=new.total,
         last_date=end,
         last_day=month[0],
         last_week=sum(month[:7]),
         last_month=sum(month),
         average_daily=round(sum(month) / 30, 1),
-        top_releases=new.top_releases,
+        without_mirrors=new.breakdown.recent or (last.without_mirrors if last else None),
+        answered=sorted(answered),
+        **lists,
     )
-    if old and old.stats and old.stats.timestamp.date() == stats.timestamp.date():
-        unchanged = old.stats == stats.model_copy(update={"timestamp": old.stats.timestamp})
-        stats = old.stats if unchanged else stats
-    return Kept(stats, history)
+    if last and last.timestamp.date() == today:
+        unchanged = last == stats.model_copy(update={"timestamp": last.timestamp})
+        stats = last if unchanged else stats
+    return Kept(stats, tables)
 
 
-STATS, HISTORY = "{}/stats.json", "{}/history.csv"  # below the output folder
+def last_month(columns: Columns) -> list[tuple[str, int]]:
+    """Columns and their downloads over the newest 30 days there, most first."""
+    newest = max(filter(None, map(newest_day, columns.values())), default=None)
+    if newest is None:
+        return []
+    sums = [(heading, sum(window(history, newest, 30))) for heading, history in columns.items()]
+    return sorted(((heading, n) for heading, n in sums if n), key=lambda item: -item[1])
+
+
+STATS, TABLE = "{}/stats.json", "{}/{}.csv"  # below the output folder
 CATALOGUE = "_packages.json"  # no package can be called that
-HISTORY_HEADER = "date,downloads"
+DIGITS = set("0123456789")
 
 
 def read_kept(output: Path, project: str) -> Kept | None:
@@ -953,7 +1336,7 @@ def read_kept(output: Path, project: str) -> Kept | None:
     Raises ValueError where a file can't be read or was damaged: the history can't be fetched
     again, so it is for a person to mend it, not for this program to write over it.
     """
-    stats, history = None, {}
+    stats, tables = None, {}
     path = output / STATS.format(project)
     try:
         if (text := _read(path)) is not None:
@@ -963,15 +1346,19 @@ def read_kept(output: Path, project: str) -> Kept | None:
             # A day in the future would take every package's windows along.
             if stats.last_date and parse_day(str(stats.last_date)) > datetime.now(UTC).date():
                 raise ValueError
-        path = output / HISTORY.format(project)
-        if (text := _read(path)) is not None:
-            history = parse_history(text)
+        for name in TABLES:
+            path = output / TABLE.format(project, name)
+            if (text := _read(path)) is not None:
+                tables[name] = parse_table(text)
+                if name == "history" and "downloads" not in tables[name]:
+                    raise ValueError
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except ValueError:
         message = f"{path} is damaged: restore it with git, or delete it to start over"
         raise ValueError(message) from None
-    return Kept(stats, history) if stats or history else None
+    days = any(any(columns.values()) for columns in tables.values())
+    return Kept(stats, tables) if stats or days else None
 
 
 def _read(path: Path) -> bytes | None:
@@ -981,20 +1368,31 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def parse_history(text: bytes) -> History:
-    """A history.csv as a dict of day to downloads. Raises ValueError if it isn't one."""
-    header, *rows = text.decode("ascii").splitlines()
-    days, counts = [], []
-    for row in rows:
-        day, downloads = row.split(",")
-        days.append(parse_day(day))
-        counts.append(int(downloads))
-    rising = all(map(lt, days, days[1:]))
-    if header != HISTORY_HEADER or not rising or not set("".join(rows)) <= set("0123456789-,"):
+def write_table(columns: Columns) -> str:
+    """Columns as CSV without a last newline; a day that a column lacks is an empty cell."""
+    days = sorted(set().union(*columns.values()))
+    cells = [[str(history.get(day, "")) for day in days] for history in columns.values()]
+    rows = zip(map(str, days), *cells, strict=True)
+    return "\n".join(map(",".join, [("date", *columns), *rows]))
+
+
+def parse_table(text: bytes) -> Columns:
+    """The columns of a CSV file. Raises ValueError if `write_table` didn't write it."""
+    lines = [line.split(",") for line in text.decode("ascii").splitlines()]
+    if not lines or not all(any(cells) for _, *cells in lines):
         raise ValueError
-    if counts and not 0 <= min(counts) <= max(counts) < COUNT_LIMIT:
+    (first, *dates), *columns = zip(*lines, strict=True)
+    days = [parse_day(day) for day in dates]
+    if first != "date" or not all(map(lt, days, days[1:])):
         raise ValueError
-    return dict(zip(days, counts, strict=True))
+    table: Columns = {}
+    for heading, *cells in columns:
+        if heading in table or not HEADING.fullmatch(heading) or not set("".join(cells)) <= DIGITS:
+            raise ValueError
+        table[heading] = {day: int(n) for day, n in zip(days, cells, strict=True) if n}
+        if max(table[heading].values(), default=0) >= COUNT_LIMIT:
+            raise ValueError
+    return table
 
 
 def read_all_kept(
@@ -1013,31 +1411,6 @@ def read_all_kept(
 
 
 # ----------------------------------------------------------------------------------- render
-
-
-class Metric(NamedTuple):
-    """A badge that every package has."""
-
-    path: str
-    figure: Callable[[Stats], int]
-    suffix: str
-
-
-METRICS = (
-    Metric("{}.json", attrgetter("total_downloads"), ""),
-    Metric("{}/day.json", attrgetter("last_day"), "/day"),
-    Metric("{}/week.json", attrgetter("last_week"), "/week"),
-    Metric("{}/month.json", attrgetter("last_month"), "/month"),
-)
-
-
-def files_of(project: str) -> list[str]:
-    """The paths of a package's files, in the order in which they are written.
-
-    Its stats.json comes first, and goes last: whatever has one is a package's folder, even
-    after a kill.
-    """
-    return [path.format(project) for path in (STATS, HISTORY, *(m.path for m in METRICS))]
 
 
 UNITS = {"abbreviation": "KMBT", "international_system": "kMGT", "none": ""}
@@ -1065,34 +1438,110 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
     return f"{whole}.{digits}{unit}" if digits else f"{whole}{unit}"
 
 
-def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, bytes]:
-    """Every file that is published of packages: its path below the output folder, and its bytes.
+class Metric(NamedTuple):
+    """A badge: its path, what it says ("" for no badge), and a label that isn't the package's."""
 
-    Pure, and the only place that decides what that is.
+    path: str
+    message: Callable[[Package, Kept], str]
+    label: str | None = None
+
+
+def _count(name: str, suffix: str = "") -> Callable[[Package, Kept], str]:
+    """What a badge says that shows one of the counts in stats.json."""
+
+    def message(package: Package, kept: Kept) -> str:
+        return format_count(getattr(kept.stats, name), package.units, package.decimals) + suffix
+
+    return message
+
+
+def _known(kept: Kept, table: str) -> list[tuple[str, int]]:
+    """A breakdown's last month without the downloads that name nothing, most first."""
+    return [item for item in last_month(kept.tables.get(table, {})) if item[0] != UNKNOWN]
+
+
+def python_versions(_: Package, kept: Kept) -> str:
+    """The versions of Python with 90 % of the last month's downloads, as `3.11 | 3.12`."""
+    versions = _known(kept, "python")
+    total = sum(downloads for _, downloads in versions)
+    chosen: list[str] = []
+    covered = 0
+    for version, downloads in versions:
+        if covered * 10 >= total * 9:
+            break
+        chosen.append(version)
+        covered += downloads
+    return " | ".join(sorted(chosen, key=_in_order))
+
+
+def top_system(_: Package, kept: Kept) -> str:
+    """The operating system with most of the last month's downloads, as `Linux 81%`."""
+    systems = _known(kept, "system")
+    if not systems:
+        return ""
+    (system, downloads), total = systems[0], sum(downloads for _, downloads in systems)
+    return f"{system} {(200 * downloads + total) // (2 * total)}%"
+
+
+METRICS = (
+    Metric("{}.json", _count("total_downloads")),
+    Metric("{}/day.json", _count("last_day", "/day")),
+    Metric("{}/week.json", _count("last_week", "/week")),
+    Metric("{}/month.json", _count("last_month", "/month")),
+    Metric("{}/python.json", python_versions, "python"),
+    Metric("{}/system.json", top_system, "system"),
+)
+
+
+def files_of(project: str) -> list[str]:
+    """The paths of a package's files, in the order in which they are written.
+
+    Its stats.json comes first, and goes last: whatever has one is a package's folder, even
+    after a kill.
+    """
+    tables = [TABLE.format(project, name) for name in TABLES]
+    return [
+        STATS.format(project),
+        *tables,
+        *(metric.path.format(project) for metric in METRICS),
+    ]
+
+
+BREAKDOWN_OFF: dict[str, list[Any] | None] = {
+    "top_versions": [],
+    "top_majors": [],
+    "top_systems": [],
+    "without_mirrors": None,
+}
+
+
+def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, bytes]:
+    """Every file that is kept of packages: its path below the output folder, and its bytes.
+
+    Pure, and with `render_site` the only place that decides what is published.
     """
     files: dict[str, str] = {}
     for package in packages:
         project = package.project
         if project not in kept:
             continue
-        stats, history = kept[project].stats, kept[project].history
+        stats, tables = kept[project].stats, kept[project].tables
         if stats is not None:
-            files[STATS.format(project)] = stats.model_dump_json(indent=2)
-        rows = [f"{day},{downloads}" for day, downloads in history.items()]
-        files[HISTORY.format(project)] = "\n".join([HISTORY_HEADER, *rows])
+            shown = stats if package.breakdown else stats.model_copy(update=BREAKDOWN_OFF)
+            files[STATS.format(project)] = shown.model_dump_json(indent=2)
+        for name, columns in tables.items():
+            if not columns:
+                continue
+            files[TABLE.format(project, name)] = write_table(columns)
         if stats is None:
             continue
-        look = package.model_dump(include=set(Look.model_fields), exclude_none=True)
+        look = package.model_dump(include=set(Look.model_fields) - {"label"}, exclude_none=True)
         for metric in METRICS:
-            count = format_count(metric.figure(stats), package.units, package.decimals)
-            badge = {
-                "schemaVersion": 1,
-                "label": look["label"],
-                "message": count + metric.suffix,
-                **look,
-            }
-            text = json.dumps(badge, ensure_ascii=False, indent=2)
-            files[metric.path.format(project)] = text
+            if message := metric.message(package, kept[project]):
+                label = package.label if metric.label is None else metric.label
+                badge = {"schemaVersion": 1, "label": label, "message": message, **look}
+                text = json.dumps(badge, ensure_ascii=False, indent=2)
+                files[metric.path.format(project)] = text
     return {path: f"{text}\n".encode() for path, text in files.items()}
 
 
@@ -1108,13 +1557,19 @@ def trend(history: History, end: date) -> str:
     return "".join(BASE_36[(2 * count * 35 + top) // (2 * top)] for count in days)
 
 
-def render_catalogue(
+def render_site(
     site: Site, packages: Iterable[Package], kept: Mapping[str, Kept]
 ) -> dict[str, bytes]:
-    """The catalogue of those packages that have figures: its path and bytes. Pure."""
+    """Every file that is deployed and not kept: the charts, and the catalogue for the page.
+
+    Of those packages that have figures; paths and bytes as `render` gives them, and pure.
+    """
+    files: dict[str, str] = {}
     listings = []
-    for project in sorted(package.project for package in packages if package.project in kept):
-        stats, history = kept[project].stats, kept[project].history
+    named = {package.project: package for package in packages}
+    for project in sorted(named.keys() & kept.keys()):
+        figures = kept[project]
+        stats, history = figures.stats, figures.history
         if stats is None:
             continue
         end = stats.last_date
@@ -1128,10 +1583,13 @@ def render_catalogue(
             last_date=end,
             fetched=stats.timestamp,
             trend=trend(history, end) if end else "",
+            python=python_versions(named[project], figures) or None,
+            system=top_system(named[project], figures) or None,
         )
         listings.append(listing)
     catalogue = Catalogue.model_validate({**site.known, "packages": listings})
-    return {CATALOGUE: f"{catalogue.model_dump_json()}\n".encode()}
+    files[CATALOGUE] = catalogue.model_dump_json()
+    return {path: f"{text}\n".encode() for path, text in files.items()}
 
 
 # ---------------------------------------------------------------------------------- publish
@@ -1319,12 +1777,18 @@ def report(rows: list[Row], notes: list[str]) -> None:
     summarise("\n".join(lines) + "\n", annotations)
 
 
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:10])
+    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
+
+
 class ProgressLine:
     """On a terminal one line that is redrawn, elsewhere a line a package."""
 
     def __init__(self) -> None:
         self.live = bool(sys.stderr and sys.stderr.isatty()) and os.environ.get("TERM") != "dumb"
         self.latest = ""
+        self.told = ""  # the last state of the breakdowns
 
     def package(self, fetching: Fetching, project: str, outcome: Outcome) -> None:
         """A package is done."""
@@ -1338,20 +1802,30 @@ class ProgressLine:
         if not self.live:
             return
         seconds = fetching.seconds_left(time.monotonic())
-        parts = [
+        self._draw(
             f"[{fetching.done}/{fetching.total}]",
             "waiting for PePy's rate limit" if fetching.waiting else self.latest,
             f"about {_duration(seconds)} left" if seconds else "",
-        ]
-        line = plain("  ".join(filter(None, parts)))[: shutil.get_terminal_size().columns - 1]
-        self._draw(line)
+        )
+
+    def breakdowns(self, breakdowns: Breakdowns) -> None:
+        """PePy is done, and time has passed."""
+        what = "waiting, since pypistats.org refused" if breakdowns.refused else "pypistats.org"
+        seconds = breakdowns.seconds_left
+        about = f"about {_duration(seconds)} left" if seconds else ""
+        if self.live:
+            self._draw(f"[{breakdowns.left} to go]", what, about)
+        elif what != self.told:
+            self.told = what
+            say("  ".join(filter(None, [f"{what}: {breakdowns.left} addresses to go", about])))
 
     def end(self) -> None:
         """Nothing more is fetched."""
         if self.live:
-            self._draw("")
+            self._draw()
 
-    def _draw(self, line: str) -> None:
+    def _draw(self, *parts: str) -> None:
+        line = plain("  ".join(filter(None, parts)))[: shutil.get_terminal_size().columns - 1]
         try:
             print(f"\r{line}\x1b[K", end="", file=sys.stderr, flush=True)
         except OSError:  # the terminal is gone, the job goes on
@@ -1464,11 +1938,16 @@ def lengthen(config: Config, text: bytes, packages: Iterable[Package]) -> tuple[
         ) from None
 
 
-def badge_markdown(site: Site, metric: Metric, project: str) -> str:
-    """A badge as one pastes it into a README."""
-    endpoint = quote(f"{site.url}/{metric.path.format(project)}", safe="")
-    picture = f"https://img.shields.io/endpoint?url={endpoint}"
-    return f"[![Downloads]({picture})](https://pepy.tech/projects/{project})"
+def markdown(site: Site, project: str) -> list[str]:
+    """A new package's badges and its chart as one pastes them into a README."""
+    endpoints = [
+        quote(f"{site.url}/{metric.path.format(project)}", safe="")
+        for metric in METRICS
+        if metric.label is None  # those that every package has
+    ]
+    pictures = [f"https://img.shields.io/endpoint?url={endpoint}" for endpoint in endpoints]
+    page = f"https://pepy.tech/projects/{project}"
+    return [f"[![Downloads]({picture})]({page})" for picture in pictures]
 
 
 def granted_comment(site: Site, request: Iterable[Package], new: Collection[Package]) -> str:
@@ -1476,7 +1955,7 @@ def granted_comment(site: Site, request: Iterable[Package], new: Collection[Pack
     lines = ["Here they are, and from now on they are refreshed once a day."]
     for package in request:
         project = package.project
-        badges = [badge_markdown(site, metric, project) for metric in METRICS]
+        badges = markdown(site, project)
         lines += ["", f"### `{project}`", ""]
         if package not in new:
             lines += ["It was listed already; nothing about it has changed.", ""]
@@ -1517,9 +1996,9 @@ class Arguments:
     output: Path
 
 
-def pepy_access() -> tuple[str, str]:
-    """PePy's address and the key, from the environment. Raises Unable, never showing the key."""
-    url = os.environ.get("PEPY_API_URL", "").strip().rstrip("/") or "https://api.pepy.tech"
+def service_url(variable: str, default: str) -> str:
+    """A service's address: `default`, or what the environment has instead. Raises Unable."""
+    url = os.environ.get(variable, "").strip().rstrip("/") or default
     try:
         parts = urlsplit(url)
         local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
@@ -1528,9 +2007,14 @@ def pepy_access() -> tuple[str, str]:
         usable = False
     if not usable:
         raise Unable(
-            "PEPY_API_URL must be an https:// address (http:// only for this machine), "
-            "since the key is sent there."
+            f"{variable} must be an https:// address (http:// only for this machine), since "
+            "figures and keys must be safe on their way."
         )
+    return url
+
+
+def pepy_key() -> str:
+    """PePy's key, from the environment. Raises Unable, never showing the key."""
     key = os.environ.get("PEPY_API_KEY", "").strip()
     if not key:
         raise Unable(
@@ -1543,7 +2027,7 @@ def pepy_access() -> tuple[str, str]:
             "PEPY_API_KEY has characters that no key has: copy the key alone, from your "
             "profile on https://pepy.tech."
         )
-    return url, key
+    return key
 
 
 def check_output(output: Path) -> None:
@@ -1553,9 +2037,13 @@ def check_output(output: Path) -> None:
         raise Unable(f"{plain(str(nearest))} is not a folder: name one with --output.")
 
 
-def choose(arguments: Arguments, listed: Collection[str]) -> list[str]:
+def choose(
+    arguments: Arguments, listed: Mapping[str, Package]
+) -> tuple[list[str], dict[str, list[str]]]:
     """The projects to fetch: those without figures first, then the longest unrefreshed.
 
+    And what is due of whose breakdown: keys of ADDRESSES by project, whatever pypistats.org
+    hasn't answered today (UTC); those that got nothing the last time come first.
     Raises Unable for a name that is not listed.
     """
     names = {normalise(name) for name in arguments.names}
@@ -1573,7 +2061,21 @@ def choose(arguments: Arguments, listed: Collection[str]) -> list[str]:
     asked = [p for p in listed if p not in damaged and (not names or p in names)]
     if arguments.missing:
         asked = [project for project in asked if not fetched_at(project)]
-    return sorted(asked, key=fetched_at)
+
+    asked.sort(key=fetched_at)
+    today = datetime.now(UTC).date()
+    due: dict[str, list[str]] = {}
+    for project in asked:
+        stats = kept[project].stats if project in kept else None
+        answered = stats.answered if stats and stats.timestamp.date() == today else []
+        if listed[project].breakdown and set(answered) < ADDRESSES.keys():
+            due[project] = [name for name in ADDRESSES if name not in answered]
+
+    def was_answered(project: str) -> bool:
+        stats = kept[project].stats if project in kept else None
+        return bool(stats and stats.answered)
+
+    return asked, {project: due[project] for project in sorted(due, key=was_answered)}
 
 
 @dataclass
@@ -1584,17 +2086,24 @@ class Fetched:
     that a run can be done again on another state of the repository without fetching twice.
     """
 
-    figures: dict[str, Figures]
-    outcomes: dict[str, Outcome]
+    figures: dict[str, Figures] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)  # breakdowns, by the reason
     interrupted: bool = False
 
 
-def fetch(asked: Collection[str], arguments: Arguments, home: str, started: float) -> Fetched:
-    """Ask PePy for every project, within the time limit.
+def fetch(
+    asked: Collection[str],
+    arguments: Arguments,
+    home: str,
+    started: float,
+    due: Mapping[str, Collection[str]] | None = None,
+) -> Fetched:
+    """Ask PePy for every project, and pypistats.org for what is `due`, within the time limit.
 
     Raises Unable without a key, and if PePy refused it before it answered for anything.
     """
-    fetched = Fetched({}, {})
+    fetched = Fetched()
     path = arguments.fetched
     if path and (arguments.command == "render" or path.exists()):
         try:
@@ -1603,37 +2112,44 @@ def fetch(asked: Collection[str], arguments: Arguments, home: str, started: floa
             raise Unable(f"{plain(str(path))} is no file that --fetched has written.") from None
     if asked := [project for project in asked if project not in fetched.figures]:
         deadline = started + arguments.time_limit * 60
-        fetched.outcomes, fetched.interrupted = ask_for_all(asked, home, deadline)
-        outcomes = fetched.outcomes.items()
-        fetched.figures |= {p: outcome.figures for p, outcome in outcomes if outcome.figures}
+        new = ask_for_all(asked, home, deadline, due or {})
+        fetched = replace(new, figures=fetched.figures | new.figures)
     if path:
         path.write_bytes(TypeAdapter(dict[str, Figures]).dump_json(fetched.figures))
     return fetched
 
 
 def ask_for_all(
-    asked: Collection[str], home: str, deadline: float
-) -> tuple[dict[str, Outcome], bool]:
-    """The outcome of every project asked for, and whether somebody interrupted.
+    asked: Collection[str], home: str, deadline: float, due: Mapping[str, Collection[str]]
+) -> Fetched:
+    """The outcome of every project asked for, and of what is `due`, beside.
 
     Nothing is asked after `deadline`, in seconds on the monotonic clock. Raises Unable
     without a key, and if PePy refused it before it answered for anything.
     """
-    url, key = pepy_access()
-    session = open_session(key, home)
+    pepy = service_url("PEPY_API_URL", "https://api.pepy.tech")
+    pypistats = service_url("PYPISTATS_API_URL", "https://pypistats.org/api")
+    session = open_session(home, **{"X-API-Key": pepy_key()})
+    other = open_session(home)  # which knows no key
     line = ProgressLine()
-    fetching = Fetching(asked, lambda p: ask_pepy(session, url, p), deadline, line.tick)
-    outcomes: dict[str, Outcome] = {}
-    interrupted = False
+    fetching = Fetching(asked, lambda p: ask_pepy(session, pepy, p), deadline, line.tick)
+    breakdowns = Breakdowns(due, lambda p, name: ask_pypistats(other, pypistats, p, name), deadline)
+    fetched = Fetched()
+    outcomes = fetched.outcomes
     try:
         for project, outcome in fetching:
             outcomes[project] = outcome
+            if outcome.figures:
+                breakdowns.add(project)
             if outcome.kind != "key refused":  # that is told once, for all
                 line.package(fetching, project, outcome)
+        breakdowns.end()
+        while breakdowns.wait(TICK):
+            line.breakdowns(breakdowns)
     except KeyboardInterrupt:  # or a job that GitHub cancels: what is fetched is not lost
-        interrupted = True
+        fetched.interrupted = True
         rest = Outcome("postponed", "postponed: the run was interrupted")
-        outcomes = dict.fromkeys(asked, rest) | outcomes
+        fetched.outcomes = outcomes = dict.fromkeys(asked, rest) | outcomes
     line.end()
     kinds = {outcome.kind for outcome in outcomes.values()}
     if "key refused" in kinds and "figures" not in kinds:
@@ -1641,7 +2157,11 @@ def ask_for_all(
             "PePy refused the API key. Check PEPY_API_KEY, or make a new key in your "
             "profile on https://pepy.tech."
         )
-    return outcomes, interrupted
+    found, fetched.missing = breakdowns.outcome()
+    for project, outcome in outcomes.items():
+        if outcome.figures:
+            fetched.figures[project] = outcome.figures | found.get(project, Breakdown())
+    return fetched
 
 
 class Published(NamedTuple):
@@ -1659,13 +2179,13 @@ def keep_and_publish(
     packages: Collection[Package],
     figures: Mapping[str, Figures],
     *,
-    catalogue_for: Site | None = None,
+    site: Site | None = None,
     remove: Iterable[str] = (),
     joining: Collection[str] = (),
 ) -> Published:
     """Lay fetched figures over the kept ones, render the packages, and publish what changed.
 
-    With `catalogue_for`, the site whose packages these all are, its catalogue is published too.
+    With `site`, whose packages these all are, its charts and catalogue are rendered too.
     Where `joining` are other projects, the windows end where theirs do: a few packages can't
     tell which day PePy surely has. Only to be called while the folder is locked. What is kept
     is read only now: another run may have published while this one fetched.
@@ -1680,8 +2200,8 @@ def keep_and_publish(
     end = windows_end((new.history for new in voters), ends)
     after = {**before, **{p: keep(before.get(p), new, p, end) for p, new in fresh.items()}}
     files = render(packages, after)
-    if catalogue_for is not None:
-        files |= render_catalogue(catalogue_for, packages, after)
+    if site is not None:
+        files |= render_site(site, packages, after)
     changed, failed = publish(output, files, remove)
     return Published(before, after, damaged, changed, failed)
 
@@ -1700,13 +2220,13 @@ def run(arguments: Arguments, started: float) -> int:
         )
     output = arguments.output
     check_output(output)
-    asked = choose(arguments, packages) if arguments.command == "update" else []
-    fetched = fetch(asked, arguments, config.site.home, started)
+    asked, due = choose(arguments, packages) if arguments.command == "update" else ([], {})
+    fetched = fetch(asked, arguments, config.site.home, started, due)
     with locked(output):
         gone = unlisted(output, packages)
         remove = [path for paths in gone.values() for path in paths] if arguments.prune else []
         done = keep_and_publish(
-            output, config.package, fetched.figures, catalogue_for=config.site, remove=remove
+            output, config.package, fetched.figures, site=config.site, remove=remove
         )
 
     outcomes = {**fetched.outcomes, **done.damaged}
@@ -1718,6 +2238,9 @@ def run(arguments: Arguments, started: float) -> int:
         for project in dict.fromkeys([*packages, *gone, *outcomes])  # or the catalogue
         if (outcome := outcomes.get(project))
     ]
+    for reason, names in fetched.missing.items():
+        happened = f"{reason}: no newer breakdown, the last one stands ({_some(names)})"
+        rows.append(Row("pypistats.org", "–", "–", "–", happened, "warning"))
     notes = [f"{len(done.changed)} files changed in {output}."]
     if without := [p for p in packages if p not in outcomes and p not in done.after]:
         notes.append(f"Without figures yet: {', '.join(without)}. Run update.")
@@ -1813,8 +2336,9 @@ write Shields endpoint badges into docs/.
 """
 HELP_BELOW = """\
 environment:
-  PEPY_API_KEY   your key, free from your profile on https://pepy.tech
-  PEPY_API_URL   PePy's address (default: https://api.pepy.tech)
+  PEPY_API_KEY       your key, free from your profile on https://pepy.tech
+  PEPY_API_URL       PePy's address (default: https://api.pepy.tech)
+  PYPISTATS_API_URL  where breakdowns come from (default: https://pypistats.org/api)
 
 exit code:
   0    everything asked for is fresh, or postponed to the next run

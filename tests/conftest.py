@@ -83,11 +83,11 @@ class Project:
         return message
 
     def files(self) -> dict[str, bytes]:
-        """Everything below docs/ but the catalogue, which tells of all packages."""
+        """Everything below docs/ that is kept: all but the catalogue and the charts."""
         return {
             path.relative_to(self.docs).as_posix(): path.read_bytes()
             for path in self.docs.rglob("*")
-            if path.is_file() and path.name != CATALOGUE
+            if path.is_file() and path.name not in (CATALOGUE, "chart.svg")
         }
 
     def catalogue(self) -> Catalogue:

@@ -27,7 +27,7 @@ from typing import Any
 
 import yaml
 from gh import make_token
-from pepy import KEY, PAGE, Pepy
+from pepy import KEY, PAGE, SHUT, Pepy
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("script.py", "packages.toml", "pyproject.toml", "README.md", ".gitignore")
@@ -263,8 +263,9 @@ class GitHub:
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_REPOSITORY": self.repository,
-            # Only this differs from GitHub: there, PePy is the real one.
-            "PEPY_API_URL": self.pepy.url if self.pepy else "http://127.0.0.1:9",
+            # Only this differs from GitHub: there, they are the real ones.
+            "PEPY_API_URL": self.pepy.url if self.pepy else SHUT,
+            "PYPISTATS_API_URL": SHUT,
             "NO_PROXY": "127.0.0.1",
         }
 

@@ -354,10 +354,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(f"HTTP/1.1 {status} -\r\n{lines}\r\n".encode() + body)
 
 
+SHUT = "http://127.0.0.1:9"  # where nothing listens
+
+
 def environment(pepy: Pepy | None, key: str = KEY) -> dict[str, str]:
-    """The environment in which script.py talks to the stand-in (None: to a port that is shut)."""
-    url = pepy.url if pepy else "http://127.0.0.1:9"
-    ours = {"PEPY_API_URL": url, "PEPY_API_KEY": key, "NO_PROXY": "127.0.0.1"}
+    """The environment in which script.py talks to the stand-in, and to nobody else."""
+    url = pepy.url if pepy else SHUT
+    ours = {"PEPY_API_URL": url, "PYPISTATS_API_URL": SHUT, "PEPY_API_KEY": key}
+    ours["NO_PROXY"] = "127.0.0.1"
     foreign = {"GITHUB_STEP_SUMMARY", "GITHUB_REPOSITORY", "PYTHONPATH"}
     return {name: value for name, value in os.environ.items() if name not in foreign} | ours
 

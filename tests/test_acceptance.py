@@ -96,7 +96,12 @@ FILES = {
               "version": "1.10",
               "downloads": 1043
             }
-          ]
+          ],
+          "top_versions": [],
+          "top_majors": [],
+          "top_systems": [],
+          "without_mirrors": null,
+          "answered": []
         }
         """,
     "popular.json": """\
@@ -167,7 +172,12 @@ FILES = {
               "version": "2.0",
               "downloads": 999951
             }
-          ]
+          ],
+          "top_versions": [],
+          "top_majors": [],
+          "top_systems": [],
+          "without_mirrors": null,
+          "answered": []
         }
         """,
     "new.json": """\
@@ -219,7 +229,12 @@ FILES = {
           "last_week": 0,
           "last_month": 0,
           "average_daily": 0.0,
-          "top_releases": []
+          "top_releases": [],
+          "top_versions": [],
+          "top_majors": [],
+          "top_systems": [],
+          "without_mirrors": null,
+          "answered": []
         }
         """,
 }

@@ -162,7 +162,7 @@ def test_merging_loses_no_day_whatever_the_order_of_runs(runs: list[script.Histo
     assert kept.history == newest_figures
     assert list(kept.history) == sorted(kept.history)
     files = script.render([script.Package(name="demo")], {"demo": kept})
-    assert script.parse_history(files["demo/history.csv"]) == kept.history
+    assert script.parse_table(files["demo/history.csv"]) == {"downloads": kept.history}
 
 
 def test_unchanged_figures_of_the_same_day_keep_their_time() -> None:
@@ -197,8 +197,9 @@ def test_unchanged_figures_of_the_same_day_keep_their_time() -> None:
 )
 def test_a_history_that_is_not_one_is_not_read(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any will do, the caller names the file
-        script.parse_history(text.encode())
+        script.parse_table(text.encode())
 
 
 def test_a_history_checked_out_on_windows_is_read() -> None:
-    assert script.parse_history(b"date,downloads\r\n2026-03-31,5\r\n") == {NEWEST: 5}
+    table = script.parse_table(b"date,downloads\r\n2026-03-31,5\r\n")
+    assert table == {"downloads": {NEWEST: 5}}

@@ -19,7 +19,7 @@ Outcomes = dict[str, script.Outcome]
 
 
 def fetch(pepy: Pepy, *projects: str, seconds: float = 60, key: str = KEY) -> Outcomes:
-    session = script.open_session(key, HOME)
+    session = script.open_session(HOME, **{"X-API-Key": key})
     fetching = script.Fetching(
         projects,
         lambda project: script.ask_pepy(session, pepy.url, project),
@@ -97,14 +97,14 @@ def test_the_constants_keep_their_promises() -> None:
     ],
 )
 def test_what_a_status_comes_to(status: int, kind: str) -> None:
-    assert script.judge(status, {}, bytearray(b"{}"), "one").kind == kind
+    assert script.judge_pepy("one", status, {}, b"{}").kind == kind
 
 
 @pytest.mark.parametrize("text", ["", "abc", "-1", "1.5", "1e9", "9" * 30, "١"])
 def test_a_header_that_is_no_whole_number_tells_nothing(text: str) -> None:
     headers = {"X-Rate-Limit-Remaining": text, "X-Rate-Limit-Retry-After-Seconds": text}
-    assert script.judge(418, headers, bytearray(), "one").remaining is None
-    assert script.judge(429, headers, bytearray(), "one").retry_after == 0
+    assert script.judge_pepy("one", 418, headers, b"").remaining is None
+    assert script.judge_pepy("one", 429, headers, b"").retry_after == 0
 
 
 def test_every_fault_has_a_reason_here() -> None:
@@ -187,7 +187,7 @@ def test_one_slow_answer_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(script, "ANSWER_SECONDS", 30)
     with Pepy(Plan(600, 10)) as pepy:
         pepy.faulty["p3"] = "fault-drip"
-        session = script.open_session(KEY, HOME)
+        session = script.open_session(HOME, **{"X-API-Key": KEY})
         start = time.monotonic()
         fetching = script.Fetching(
             [f"p{number}" for number in range(40)],
@@ -272,7 +272,7 @@ def test_an_empty_bucket_at_the_start_costs_few_refusals() -> None:
 
 def test_two_runs_with_one_key_share_its_tokens() -> None:
     with Pepy(Plan(600, 10)) as pepy:
-        session = script.open_session(KEY, HOME)
+        session = script.open_session(HOME, **{"X-API-Key": KEY})
 
         def ask(project: str) -> script.Outcome:
             return script.ask_pepy(session, pepy.url, project)

@@ -36,6 +36,7 @@ def test_options_have_the_documented_defaults(tmp_path: Path) -> None:
         "cacheSeconds": 3600,
         "units": "abbreviation",
         "decimals": 1,
+        "breakdown": False,
     }
 
 

@@ -53,6 +53,10 @@ OPTIONS = st.builds(
 COUNT = st.integers(0, 10**15 - 1)
 
 
+def by_pepy(history: script.History) -> script.Tables:
+    return {"history": {"downloads": history}}
+
+
 @given(defaults=OPTIONS, own=OPTIONS, counts=st.tuples(COUNT, COUNT, COUNT, COUNT))
 def test_any_legal_list_renders_only_legal_shields_json(
     defaults: dict[str, Any], own: dict[str, Any], counts: tuple[int, int, int, int]
@@ -74,7 +78,7 @@ def test_any_legal_list_renders_only_legal_shields_json(
 
 def test_rendering_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     packages = [script.Package(name="Demo"), script.Package(name="without-figures")]
-    kept = {"demo": script.Kept(STATS, {date(2026, 3, 31): 1})}
+    kept = {"demo": script.Kept(STATS, by_pepy({date(2026, 3, 31): 1}))}
 
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError
@@ -88,10 +92,10 @@ def test_rendering_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_metric_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = script.Metric("{}/average.json", lambda stats: round(stats.average_daily), " a day")
+    row = script.Metric("{}/days.json", lambda _, kept: f"{len(kept.history)} days")
     monkeypatch.setattr(script, "METRICS", (*script.METRICS, row))
     files = script.render([script.Package(name="demo")], {"demo": script.Kept(STATS, {})})
-    assert json.loads(files["demo/average.json"])["message"] == "0 a day"
+    assert json.loads(files["demo/days.json"])["message"] == "0 days"
 
 
 def days(*counts: int, end: date = date(2026, 3, 31)) -> script.History:
@@ -122,13 +126,13 @@ def test_the_catalogue_lists_what_has_figures_by_name() -> None:
     packages = [script.Package(name=name) for name in ("Zope.Event", "demo", "saved", "none")]
     quiet = STATS.model_copy(update={"package": "zope-event", "last_date": None})
     kept = {
-        "demo": script.Kept(STATS, days(*[1] * 5, *[2] * 31, *[4] * 29)),
+        "demo": script.Kept(STATS, by_pepy(days(*[1] * 5, *[2] * 31, *[4] * 29))),
         "zope-event": script.Kept(quiet, {}),
-        "saved": script.Kept(None, days(1)),
+        "saved": script.Kept(None, by_pepy(days(1))),
     }
     site = script.Site()
-    files = script.render_catalogue(site, packages, kept)
-    assert files == script.render_catalogue(site, packages, kept)
+    files = script.render_site(site, packages, kept)
+    assert files == script.render_site(site, packages, kept)
     catalogue = json.loads(files["_packages.json"])
     assert catalogue["packages"] == [
         {
@@ -141,6 +145,8 @@ def test_the_catalogue_lists_what_has_figures_by_name() -> None:
             "last_date": "2026-03-31",
             "fetched": "2026-04-02T08:03:07Z",
             "trend": "9" * 5 + "i" * 31 + "z" * 29,
+            "python": None,
+            "system": None,
         },
         {
             "name": "zope-event",
@@ -152,6 +158,8 @@ def test_the_catalogue_lists_what_has_figures_by_name() -> None:
             "last_date": None,
             "fetched": "2026-04-02T08:03:07Z",
             "trend": "",
+            "python": None,
+            "system": None,
         },
     ]
 
@@ -174,7 +182,7 @@ def test_the_catalogue_says_what_the_pages_address_can_not(
 ) -> None:
     monkeypatch.setenv("GITHUB_REPOSITORY", on_github)
     site = script.Site.model_validate(table)
-    catalogue = json.loads(script.render_catalogue(site, [], {})["_packages.json"])
+    catalogue = json.loads(script.render_site(site, [], {})["_packages.json"])
     assert (catalogue["repository"], catalogue["url"]) == known
     assert catalogue["packages"] == []
 
@@ -185,9 +193,9 @@ def test_a_package_takes_less_than_400_bytes_of_the_catalogue() -> None:
         update=dict.fromkeys(("total_downloads", "last_day", "last_week", "last_month"), 10**14)
     )
     history = days(*[10**13] * 90)
-    kept = {name: script.Kept(stats, history) for name in names}
+    kept = {name: script.Kept(stats, by_pepy(history)) for name in names}
     packages = [script.Package(name=name) for name in names]
-    (catalogue,) = script.render_catalogue(script.Site(), packages, kept).values()
+    catalogue = script.render_site(script.Site(), packages, kept)["_packages.json"]
     assert len(names) >= 200
     assert len(catalogue) < 400 * len(names)
 

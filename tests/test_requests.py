@@ -17,10 +17,12 @@ from hostile import HOSTILE, form
 from hypothesis import given
 from hypothesis import strategies as st
 from pepy import SCRIPT, Pepy, Plan, environment
+from pypistats import Pypistats
 
 import script
 
 # A list as people keep it: comments, no newline at the end.
+ROOT = SCRIPT.parent
 LIST = '# mine\n[[package]]\nname = "Requests" # the first'
 HERE = {"GITHUB_REPOSITORY": "acme/badges"}
 
@@ -261,6 +263,15 @@ def test_windows_of_an_added_package_end_where_those_of_the_others_do(
     assert project.message("requests/day.json") == "5/day"
 
 
+def test_a_request_asks_pepy_alone(project: Project, pepy: Pepy) -> None:
+    project.list(text="[defaults]\nbreakdown = true\n")
+    with Pypistats() as pypistats:
+        run = add(project, pepy, form("requests"), PYPISTATS_API_URL=pypistats.url)
+    assert run.returncode == 0
+    assert pypistats.asked == []
+    assert "python.json" not in run.stdout
+
+
 def test_the_longest_answer_fits_into_a_comment(project: Project, pepy: Pepy) -> None:
     names = [f"{number}{'-x' * 49}x" for number in range(10)]
     project.list(text=f'[site]\nurl = "https://{"x" * 192}"\n')
@@ -336,7 +347,7 @@ def test_an_older_fetch_never_replaces_a_newer_one_and_loses_no_day(
     stats = project.docs / "one/stats.json"
     subprocess.run(["rm", "-r", project.docs], check=True)
     project.run(pepy)
-    later = re.sub(r'"timestamp": "20\d\d', '"timestamp": "2999', stats.read_text())
+    later = re.sub(r'("timestamp": +)"20\d\d', r'\1"2999', stats.read_text())
     stats.write_text(later)
     assert project.run(None, "render", "--fetched", "f.json").returncode == 0
     assert stats.read_text() == later

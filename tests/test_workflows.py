@@ -230,7 +230,7 @@ def sound(github: GitHub) -> None:
         if f"docs/{package.project}.json" in files:
             EndpointBadge.model_validate_json(github.read(f"docs/{package.project}.json"))
             script.Stats.model_validate_json(github.read(f"docs/{package.project}/stats.json"))
-            script.parse_history(github.read(f"docs/{package.project}/history.csv").encode())
+            script.parse_table(github.read(f"docs/{package.project}/history.csv").encode())
     assert not github.git("-C", str(github.remote), "log", "--merges", "--format=%s", "main")
     assert not list(github.folder.rglob(CANARY))
 
@@ -544,7 +544,8 @@ def test_a_hostile_issue_adds_what_it_legally_names_or_nothing(
     sound(github)
 
 
-PATHS = [metric.path for metric in script.METRICS] + [script.STATS, script.HISTORY]
+PATHS = ["{}.json", "{}/day.json", "{}/week.json", "{}/month.json"]
+PATHS += ["{}/stats.json", "{}/history.csv"]
 
 
 # --- many at once
