@@ -4,7 +4,7 @@ The job, top-down: read the list of packages, fetch their figures from PePy, kee
 render the badges, publish what changed, report.
 
     packages.toml ─┐
-    PePy API ──────┼─ fetch ─> kept figures ─> render ─> badges, and the page's catalogue
+    PePy API ──────┼─ fetch ─> kept figures ─> render ─> badges, charts, the page's catalogue
     pypistats.org ─┘
 
 Rendering is a pure function from the list and the kept figures to paths and bytes.
@@ -1327,6 +1327,7 @@ def last_month(columns: Columns) -> list[tuple[str, int]]:
 
 STATS, TABLE = "{}/stats.json", "{}/{}.csv"  # below the output folder
 CATALOGUE = "_packages.json"  # no package can be called that
+CHART = "{}/chart.svg"
 DIGITS = set("0123456789")
 
 
@@ -1504,6 +1505,7 @@ def files_of(project: str) -> list[str]:
         STATS.format(project),
         *tables,
         *(metric.path.format(project) for metric in METRICS),
+        CHART.format(project),
     ]
 
 
@@ -1557,6 +1559,105 @@ def trend(history: History, end: date) -> str:
     return "".join(BASE_36[(2 * count * 35 + top) // (2 * top)] for count in days)
 
 
+CHART_COLOURS = (  # what has them, in light, in dark
+    (".paper{fill:%s}", "#fff", "#0d1117"),
+    (".ink{fill:%s}", "#1f2328", "#f0f6fc"),
+    (".muted{fill:%s}", "#59636e", "#9198a1"),
+    (".grid{stroke:%s}", "#d1d9e0", "#30363d"),
+    (".days{stroke:%s}", "#a5cdf7", "#1d4f85"),
+    (".average{stroke:%s}", "#0969da", "#58a6ff"),
+)
+CHART_HEAD = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="480" height="220" viewBox="0 0 480 220" \
+role="img" aria-labelledby="title about">
+<title id="title">Downloads of {project} a day</title>
+<desc id="about">{about}</desc>
+<style>text{{font:12px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}}\
+path{{fill:none}}{light}@media(prefers-color-scheme:dark){{{dark}}}</style>
+<rect class="paper" width="480" height="220" rx="6"/>
+<text class="ink" x="12" y="25" style="font-size:15px;font-weight:600">{name}</text>
+<path class="days" stroke-width="3.4" d="M14 47V39M19 47V36M24 47V33"/>
+<text class="muted" x="33" y="46">downloads a day</text>
+<path class="average" stroke-width="2" d="M141 42H159"/>
+<text class="muted" x="166" y="46">seven-day average</text>
+<text class="muted" x="468" y="46" text-anchor="end">{until}</text>
+"""
+
+
+def round_axis(most: int) -> list[int]:
+    """Two to five round numbers at equal distances, from 0 to `most` or just above."""
+    most = max(most, 1)
+    steps = (digit * 10**power for power in range(16) for digit in (1, 2, 5))
+    step = next(step for step in steps if step * 4 >= most)
+    return [*range(0, most + step, step)]
+
+
+def chart(project: str, history: History, end: date | None) -> str:
+    """The downloads a day over the 90 days up to `end` as SVG, and their seven-day average.
+
+    A missing day counts as zero, as in the windows. The average begins where seven days are
+    known. In integers throughout, so that the same figures give the same bytes anywhere.
+    """
+    days = window(history, end, TREND_DAYS + 6)[::-1] if end else []
+    counts = days[6:]
+    weeks = [sum(days[at : at + 7]) for at in range(len(counts))]  # that end with each day
+    most = max(counts, default=0)
+    axis = round_axis(max([most, *(-(-week // 7) for week in weeks)]))
+    left, right, bottom, height = 540, 4680, 1880, 1240  # of the plot, in tenths of a pixel
+
+    def pixels(tenths: int) -> str:
+        return f"{tenths // 10}.{tenths % 10}".removesuffix(".0")
+
+    def x(at: int) -> str:
+        return pixels(left + (2 * at + 1) * (right - left) // (2 * TREND_DAYS))
+
+    def y(downloads: int, days: int = 1) -> str:
+        whole = axis[-1] * days
+        return pixels(bottom - (2 * downloads * height + whole) // (2 * whole))
+
+    plot = []
+    for number in axis:
+        line = f'<path class="grid" d="M{left // 10} {y(number)}H{right // 10}"/>'
+        label = f'<text class="muted" x="48" y="{y(number)}" dy="4" text-anchor="end">'
+        plot.append(f"{line}{label}{format_count(number)}</text>")
+    about, until = f"None in {TREND_DAYS} days.", ""
+    if not end or not most:
+        plot.append('<text class="muted" x="261" y="130" text-anchor="middle">none</text>')
+    else:
+        first = min(history)
+        for at in range(TREND_DAYS):
+            day = end - timedelta(days=TREND_DAYS - 1 - at)
+            if day.day == 1:
+                label = f'<text class="muted" x="{x(at)}" y="207" text-anchor="middle">'
+                plot.append(f"{label}{day:%b}</text>")
+        bars = [f"M{x(at)} {bottom // 10}V{y(n)}" for at, n in enumerate(counts) if n]
+        plot.append(f'<path class="days" stroke-width="3.4" d="{"".join(bars)}"/>')
+        start = max(TREND_DAYS + 6 - (end - first).days - 1, 0)
+        line = "L".join(f"{x(at)} {y(weeks[at], 7)}" for at in range(start, TREND_DAYS))
+        if line:
+            plot.append(f'<path class="average" stroke-width="2" d="M{line}"/>')
+        busiest = end - timedelta(days=TREND_DAYS - 1 - counts.index(most))
+        about = (
+            f"The {TREND_DAYS} days up to {long_day(end)}, as PePy counts them. The busiest was "
+            f"{long_day(busiest)} with {most:,} downloads; the last seven days average "
+            f"{(2 * weeks[-1] + 7) // 14:,}."
+        )
+        until = f"up to {long_day(end)}"
+    light, dark = (
+        "".join(rule % colours[scheme] for rule, *colours in CHART_COLOURS) for scheme in (0, 1)
+    )
+    name = project if len(project) <= 48 else f"{project[:47]}…"
+    head = CHART_HEAD.format(
+        project=project, about=about, name=name, until=until, light=light, dark=dark
+    )
+    return "\n".join([head + plot[0], *plot[1:], "</svg>"])
+
+
+def long_day(day: date) -> str:
+    """A day as one says it: 1 May 2026."""
+    return f"{day.day} {day:%B %Y}"
+
+
 def render_site(
     site: Site, packages: Iterable[Package], kept: Mapping[str, Kept]
 ) -> dict[str, bytes]:
@@ -1587,6 +1688,7 @@ def render_site(
             system=top_system(named[project], figures) or None,
         )
         listings.append(listing)
+        files[CHART.format(project)] = chart(project, history, end)
     catalogue = Catalogue.model_validate({**site.known, "packages": listings})
     files[CATALOGUE] = catalogue.model_dump_json()
     return {path: f"{text}\n".encode() for path, text in files.items()}
@@ -1946,6 +2048,7 @@ def markdown(site: Site, project: str) -> list[str]:
         if metric.label is None  # those that every package has
     ]
     pictures = [f"https://img.shields.io/endpoint?url={endpoint}" for endpoint in endpoints]
+    pictures.append(f"{site.url}/{CHART.format(project)}")
     page = f"https://pepy.tech/projects/{project}"
     return [f"[![Downloads]({picture})]({page})" for picture in pictures]
 

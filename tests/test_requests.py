@@ -263,12 +263,14 @@ def test_windows_of_an_added_package_end_where_those_of_the_others_do(
     assert project.message("requests/day.json") == "5/day"
 
 
-def test_a_request_asks_pepy_alone(project: Project, pepy: Pepy) -> None:
+def test_a_request_asks_pepy_alone_and_gives_the_chart(project: Project, pepy: Pepy) -> None:
     project.list(text="[defaults]\nbreakdown = true\n")
     with Pypistats() as pypistats:
         run = add(project, pepy, form("requests"), PYPISTATS_API_URL=pypistats.url)
     assert run.returncode == 0
     assert pypistats.asked == []
+    chart = "[![Downloads](https://acme.github.io/badges/requests/chart.svg)]"
+    assert run.stdout.count(f"{chart}(https://pepy.tech/projects/requests)") == 2
     assert "python.json" not in run.stdout
 
 
@@ -280,10 +282,19 @@ def test_the_longest_answer_fits_into_a_comment(project: Project, pepy: Pepy) ->
     assert len(run.stdout) < 65_536
 
 
-def test_no_package_is_ignored_by_git() -> None:
-    patterns = (Path(__file__).parent.parent / ".gitignore").read_text().splitlines()
-    for pattern in patterns:
-        assert not re.fullmatch(r"[a-z0-9-]+/?(\*.*)?", pattern), f"{pattern} may be a package"
+def test_git_ignores_the_charts_and_nothing_else_of_any_package() -> None:
+    ignore = ROOT / ".gitignore"
+    names = {*re.findall("[a-z0-9]+", ignore.read_text()), "chart-svg", "requests"}
+    paths = [f"docs/{path}" for name in names for path in script.files_of(name)]
+    run = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--stdin"],
+        cwd=ROOT,
+        input="\n".join(paths),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(run.stdout.split()) == {f"docs/{name}/chart.svg" for name in names}
 
 
 @pytest.mark.parametrize(
