@@ -79,28 +79,28 @@ FILES = {
         """,
     "demo/stats.json": """\
         {
-          "package": "demo",
-          "timestamp": "TIME",
-          "total_downloads": 1234567,
-          "last_date": "2026-03-31",
-          "last_day": 1007,
-          "last_week": 2000,
-          "last_month": 101000,
-          "average_daily": 3366.7,
+          "package":                          "demo",
+          "timestamp":        "YYYY-MM-DDThh:mm:ssZ",
+          "total_downloads":                 1234567,
+          "last_date":                  "2026-03-31",
+          "last_day":                           1007,
+          "last_week":                          2000,
+          "last_month":                       101000,
+          "average_daily":                    3366.7,
           "top_releases": [
             {
-              "version": "1.9",
-              "downloads": 99957
+              "version":                       "1.9",
+              "downloads":                     99957
             },
             {
-              "version": "1.10",
-              "downloads": 1043
+              "version":                      "1.10",
+              "downloads":                      1043
             }
           ],
           "top_versions": [],
           "top_majors": [],
           "top_systems": [],
-          "without_mirrors": null,
+          "without_mirrors":                    null,
           "answered": []
         }
         """,
@@ -159,24 +159,24 @@ FILES = {
         """,
     "popular/stats.json": """\
         {
-          "package": "popular",
-          "timestamp": "TIME",
-          "total_downloads": 1395207458,
-          "last_date": "2026-03-31",
-          "last_day": 0,
-          "last_week": 999951,
-          "last_month": 999951,
-          "average_daily": 33331.7,
+          "package":                       "popular",
+          "timestamp":        "YYYY-MM-DDThh:mm:ssZ",
+          "total_downloads":              1395207458,
+          "last_date":                  "2026-03-31",
+          "last_day":                              0,
+          "last_week":                        999951,
+          "last_month":                       999951,
+          "average_daily":                   33331.7,
           "top_releases": [
             {
-              "version": "2.0",
-              "downloads": 999951
+              "version":                       "2.0",
+              "downloads":                    999951
             }
           ],
           "top_versions": [],
           "top_majors": [],
           "top_systems": [],
-          "without_mirrors": null,
+          "without_mirrors":                    null,
           "answered": []
         }
         """,
@@ -221,19 +221,19 @@ FILES = {
         """,
     "new/stats.json": """\
         {
-          "package": "new",
-          "timestamp": "TIME",
-          "total_downloads": 0,
-          "last_date": "2026-03-31",
-          "last_day": 0,
-          "last_week": 0,
-          "last_month": 0,
-          "average_daily": 0.0,
+          "package":                           "new",
+          "timestamp":        "YYYY-MM-DDThh:mm:ssZ",
+          "total_downloads":                       0,
+          "last_date":                  "2026-03-31",
+          "last_day":                              0,
+          "last_week":                             0,
+          "last_month":                            0,
+          "average_daily":                       0.0,
           "top_releases": [],
           "top_versions": [],
           "top_majors": [],
           "top_systems": [],
-          "without_mirrors": null,
+          "without_mirrors":                    null,
           "answered": []
         }
         """,
@@ -264,5 +264,5 @@ def test_these_answers_give_exactly_these_files(project: Project) -> None:
         assert project.run(pepy).returncode == 0
     files = {path: text.decode() for path, text in project.files().items()}
     for path, text in files.items():
-        files[path] = re.sub(r'"20..-..-..T..:..:..Z"', '"TIME"', text)
+        files[path] = re.sub(r'"20..-..-..T..:..:..Z"', '"YYYY-MM-DDThh:mm:ssZ"', text)
     assert files == {path: dedent(text) for path, text in FILES.items()}
