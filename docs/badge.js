@@ -6,7 +6,11 @@ export const METRICS = {
   month: "Last 30 days",
   week: "Last 7 days",
   day: "Last day",
+  python: "Python versions",
+  system: "Operating system",
 };
+// What a badge is labelled with, where that isn't the package's own choice.
+export const LABELS = { python: "python", system: "system" };
 export const STYLES = ["flat", "flat-square", "plastic", "for-the-badge", "social"];
 export const COLOURS = {
   brightgreen: "#44bb00",
@@ -278,7 +282,7 @@ const READERS = [
     if (url.hostname !== "img.shields.io" || !/^\/(badge\/)?endpoint(\.svg)?$/.test(url.pathname)) return null;
     const json = url.searchParams.get("url") ?? "";
     if (!json.startsWith(`${site}/`)) return null;
-    const path = /^([^/]+?)(?:\/(month|week|day))?\.json$/.exec(json.slice(site.length + 1));
+    const path = /^([^/]+?)(?:\/(month|week|day|python|system))?\.json$/.exec(json.slice(site.length + 1));
     const look = shieldsLook(url.searchParams);
     return path && { name: path[1], metric: path[2] ?? "total", look, isOurs: true };
   },

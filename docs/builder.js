@@ -1,10 +1,11 @@
 // The badge builder: controls for one package's badge, its pictures, and the code to copy.
 
 import {
-  COLOURS, FORMATS, LINKS, LOGOS, LOOK, METRICS, STYLES,
+  COLOURS, FORMATS, LABELS, LINKS, LOGOS, LOOK, METRICS, STYLES,
   hasUnits, isColour, isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour,
   webAddress, wholeLook,
 } from "./badge.js";
+import { breakdown, chartOf } from "./details.js";
 import { changeOf, count, day, digits, isStale, make, sparkline } from "./list.js";
 
 const $ = (id) => document.getElementById(id);
@@ -18,6 +19,7 @@ let site; // where the JSON is published
 let remember; // keeps a fragment in the address; with true as another step of its history
 let listing;
 let own; // the package's own look
+let metric; // the chosen one
 let timer;
 let visit = 0; // so that what arrives late is not shown
 let lastField; // whose changes are one step of the history
@@ -34,14 +36,14 @@ function option(value) {
   return make("option", { value }, value);
 }
 
-for (const [metric, name] of Object.entries(METRICS)) {
-  pictures[metric] = make("img", { alt: "", height: 20, referrerPolicy: "no-referrer" });
-  pictures[metric].addEventListener("error", () => {
+for (const [which, name] of Object.entries(METRICS)) {
+  pictures[which] = make("img", { alt: "", height: 20, referrerPolicy: "no-referrer" });
+  pictures[which].addEventListener("error", () => {
     $("undrawn").textContent =
       "Shields doesn’t draw the pictures just now. The code below is right all the same.";
   });
-  const frame = make("span", { className: "frame" }, pictures[metric]);
-  $("metrics").append(radio("metric", metric, name, frame));
+  const frame = make("span", { className: "frame" }, pictures[which]);
+  $("metrics").append(radio("metric", which, name, frame));
 }
 for (const [format, { name }] of Object.entries(FORMATS))
   $("formats").append(radio("format", format, name));
@@ -67,6 +69,9 @@ for (const key of Object.keys(checks)) {
   input.setAttribute("aria-describedby", `${described} ${wrong.id}`.trim());
 }
 
+/** The package's own look as a metric's badge has it. */
+const ownOf = (which) => ({ ...own, label: LABELS[which] ?? own.label });
+
 /** What a control says, or undefined (and a word beside it) where that makes no sense. */
 function chosenValue(key) {
   const input = form.elements[key];
@@ -87,14 +92,13 @@ function choices() {
   const target = chosenValue("target");
   const link = form.elements.link.value;
   return {
-    metric: form.elements.metric.value,
     format: form.elements.format.value,
     link: link === "other" ? (target ?? "") : link,
-    overrides: overridesFor(own, values),
+    overrides: overridesFor(ownOf(metric), values),
   };
 }
 
-function fragmentOf({ metric, overrides, link, format }) {
+function fragmentOf({ overrides, link, format }) {
   const parameters = new URLSearchParams();
   if (metric !== "total") parameters.set("metric", metric);
   for (const [key, value] of Object.entries(overrides)) parameters.set(key, value);
@@ -112,7 +116,7 @@ function hexOf(colour) {
 
 function write() {
   const chosen = choices();
-  const picture = pictureAddress(site.url, listing.name, chosen.metric, chosen.overrides);
+  const picture = pictureAddress(site.url, listing.name, metric, chosen.overrides);
   const link = LINKS[chosen.link]?.address(listing.name) ?? webAddress(chosen.link) ?? "";
   $("code").value = FORMATS[chosen.format].code(picture, link);
   $("target-field").hidden = form.elements.link.value !== "other";
@@ -124,14 +128,25 @@ function write() {
   return chosen;
 }
 
-function draw({ metric: chosen, overrides }) {
+function draw({ overrides }) {
   $("undrawn").textContent = "";
-  for (const [metric, image] of Object.entries(pictures)) {
-    const address = pictureAddress(site.url, listing.name, metric, overrides);
+  for (const [which, image] of Object.entries(pictures)) {
+    const said = listing[which];
+    image.closest("label").hidden = said === null;
+    if (said === null) continue;
+    const address = pictureAddress(site.url, listing.name, which, overrides);
     image.src = address;
-    image.alt = `${overrides.label ?? own.label}: ${count(listing[metric])}`;
-    if (metric === chosen) $("preview").src = address;
+    image.alt = `${overrides.label ?? ownOf(which).label}: ${typeof said === "number" ? count(said) : said}`;
+    if (which === metric) $("preview").src = address;
   }
+}
+
+/** Another metric is chosen: a label that wasn't changed becomes that one's. */
+function choose(which) {
+  const { label } = form.elements;
+  if (label.value === ownOf(metric).label) label.value = ownOf(which).label;
+  metric = which;
+  label.placeholder = ownOf(metric).label || "empty";
 }
 
 function settle() {
@@ -158,28 +173,34 @@ function changed(field) {
 
 form.addEventListener("input", (event) => {
   const picked = event.target.dataset.for;
+  if (event.target.name === "metric") choose(event.target.value);
   if (picked) form.elements[picked].value = event.target.value;
   if (event.target.id !== "code") changed(picked ?? event.target.name);
 });
 form.addEventListener("focusout", settle);
 form.addEventListener("submit", (event) => event.preventDefault());
 $("reset").addEventListener("click", () => {
-  fill(own);
+  fill(ownOf(metric));
   changed("reset");
   form.elements.style.focus();
 });
-$("copy").addEventListener("click", async () => {
-  settle();
-  const { name } = FORMATS[form.elements.format.value];
+
+async function copy(code, told, name) {
   try {
-    await navigator.clipboard.writeText($("code").value);
-    $("copied").textContent = `Copied as ${name}.`;
+    await navigator.clipboard.writeText(code.value);
+    told.textContent = `Copied as ${name}.`;
   } catch {
-    $("code").focus();
-    $("code").select();
-    $("copied").textContent = "This browser doesn’t let a page copy: press Ctrl or ⌘ and C.";
+    code.focus();
+    code.select();
+    told.textContent = "This browser doesn’t let a page copy: press Ctrl or ⌘ and C.";
   }
+}
+
+$("copy").addEventListener("click", () => {
+  settle();
+  copy($("code"), $("copied"), FORMATS[form.elements.format.value].name);
 });
+$("chart-copy").addEventListener("click", () => copy($("chart-code"), $("chart-copied"), "Markdown"));
 
 // --- one package
 
@@ -187,7 +208,7 @@ function fill(look) {
   for (const key of LOOK) form.elements[key].value = look[key];
   const unset = { color: "", labelColor: "grey", logo: "none" };
   for (const key of Object.keys(unset)) form.elements[key].placeholder = own[key] || unset[key];
-  form.elements.label.placeholder = own.label || "empty";
+  form.elements.label.placeholder = ownOf(metric).label || "empty";
 }
 
 function header() {
@@ -197,11 +218,26 @@ function header() {
     ["month", " ", changeOf(listing)],
     ["week"],
     ["day"],
-  ].map(([metric, ...more]) =>
-    make("span", {}, make("b", {}, digits(listing[metric])), ` ${METRICS[metric]}`, ...more),
+  ].map(([which, ...more]) =>
+    make("span", {}, make("b", {}, digits(listing[which])), ` ${METRICS[which]}`, ...more),
   );
   const until = listing.last_date ? `up to ${day(listing.last_date)}` : "";
   $("figures").replaceChildren(...figures, make("span", { className: "muted" }, until), sparkline(listing.trend));
+}
+
+/** What there is to see of the package beside its badges. */
+async function details(current) {
+  const { path, markdown } = chartOf(site, listing);
+  $("chart").src = path;
+  $("chart").alt = `Downloads of ${listing.name} a day`;
+  $("chart-code").value = markdown;
+  $("chart-copied").textContent = "";
+  $("breakdown").hidden = true;
+  const found = await breakdown(listing);
+  if (visit !== current || !found) return;
+  $("parts").replaceChildren(...found.parts);
+  $("until").textContent = found.until;
+  $("breakdown").hidden = false;
 }
 
 const badges = new Map(); // as published, by package
@@ -255,17 +291,19 @@ export async function show(which, parameters, pasted) {
     $("notice").textContent = "";
   }
   const current = visit;
+  details(current);
   const badge = await badgeOf(which.name);
   if (visit !== current) return; // gone elsewhere meanwhile
   own = ownLook(badge ?? { label: "downloads", color: "blue" });
-  const overrides = overridesFor(own, wholeLook(own, readOverrides(parameters)));
-  fill(wholeLook(own, overrides));
-
   const known = (key, table, usual) => {
     const value = parameters.get(key) ?? usual;
     return Object.hasOwn(table, value) ? value : usual;
   };
-  form.elements.metric.value = known("metric", METRICS, "total");
+  metric = known("metric", METRICS, "total");
+  if (listing[metric] === null) metric = "total";
+  form.elements.metric.value = metric;
+  const usual = ownOf(metric);
+  fill(wholeLook(usual, overridesFor(usual, wholeLook(usual, readOverrides(parameters)))));
   form.elements.format.value = known("format", FORMATS, "markdown");
   const given = parameters.get("link");
   const isOtherLink = given === "" || (given && webAddress(given) !== null);

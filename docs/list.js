@@ -47,19 +47,21 @@ export function changeOf(listing) {
   return make("span", { className: direction }, percent.format(share).replace("-", "−"));
 }
 
+/** An element of an SVG picture. */
+export function shape(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 /** A trend as a picture: a digit of base 36 a day, up to the listing's last one. */
 export function sparkline(trend) {
-  const create = (tag) => document.createElementNS("http://www.w3.org/2000/svg", tag);
-  const svg = create("svg");
-  svg.setAttribute("viewBox", `-1 -1 ${DAYS + 1} 38`);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
   const points = [...trend].map((digit, at) => `${DAYS - trend.length + at} ${35 - parseInt(digit, 36)}`);
   if (points.length === 1) points.push(points[0]);
-  const path = create("path");
-  path.setAttribute("d", points.length ? `M${points.join("L")}` : "");
-  svg.append(path);
-  return svg;
+  const path = shape("path", { d: points.length ? `M${points.join("L")}` : "" });
+  const frame = { viewBox: `-1 -1 ${DAYS + 1} 38`, preserveAspectRatio: "none", "aria-hidden": "true" };
+  return shape("svg", { class: "sparkline", ...frame }, path);
 }
 
 const staleMark = (listing) =>

@@ -109,14 +109,14 @@ class Site:
         self.server.server_close()
 
 
-def build(folder: Path, packages: str, pepy: Pepy | None) -> Site:
+def build(folder: Path, packages: str, pepy: Pepy | None, **variables: str) -> Site:
     """A site as the daily job leaves it; without PePy, as it is before the first run."""
     (folder / "docs").mkdir()
     for path in PAGE:
         shutil.copy(path, folder / "docs")
     (folder / "packages.toml").write_text(packages, encoding="utf-8")
     site = Site(folder)
-    site.script("update" if pepy else "render", pepy=pepy)
+    site.script("update" if pepy else "render", pepy=pepy, **variables)
     return site
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from html.parser import HTMLParser
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
@@ -25,6 +26,7 @@ from docutils.core import publish_doctree
 from markdown_it import MarkdownIt
 from pepy import Pepy, newest_complete_day
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from pypistats import Pypistats
 
 import script
 
@@ -61,6 +63,7 @@ label = ""
 [[package]]
 name = "exact"
 units = "none"
+breakdown = true
 
 [[package]]
 name = "Hostile.Look"
@@ -102,8 +105,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "not-quite": figures(*[7] * 60, total=7500),
     }
     tables = "".join(f'\n[[package]]\nname = "{name}"\n' for name in projects)
-    with Pepy(projects=projects) as pepy:
-        built = build(tmp_path_factory.mktemp("site"), PACKAGES + tables, pepy)
+    folder = tmp_path_factory.mktemp("site")
+    with Pepy(projects=projects) as pepy, Pypistats() as pypistats:
+        built = build(folder, PACKAGES + tables, pepy, PYPISTATS_API_URL=pypistats.url)
     for name, minutes in (("stale", 1), ("not-quite", -60)):
         path = built.docs / name / "stats.json"
         old = datetime.now(UTC) - timedelta(days=3, minutes=minutes)
@@ -156,7 +160,8 @@ def test_the_list_shows_every_packages_figures(visitor: Visit, site: Site) -> No
     assert len(shown(page)) == len(listings(site)) == 16
     for listing in listings(site):
         stats = json.loads((site.docs / listing["name"] / "stats.json").read_bytes())
-        history = script.parse_history((site.docs / listing["name"] / "history.csv").read_bytes())
+        table = script.parse_table((site.docs / listing["name"] / "history.csv").read_bytes())
+        history = table["downloads"]
         row = page.locator("#packages tbody tr", has=page.get_by_text(listing["name"], exact=True))
         exact = [cell.get_attribute("title") for cell in row.locator("td.number[title]").all()]
         keys = ("total_downloads", "last_month", "last_week", "last_day")
@@ -426,7 +431,8 @@ def test_a_package_opens_with_its_own_look(visitor: Visit, site: Site) -> None:
         *(f"{stats['last_week']:,}", "Last 7 days"),
         *(f"{stats['last_day']:,}", "Last day"),
     ]
-    alts = page.locator(".cards img").evaluate_all("(all) => all.map((image) => image.alt)")
+    images = page.locator(".cards label:not([hidden]) img")
+    alts = images.evaluate_all("(all) => all.map((image) => image.alt)")
     counts = [listing[metric] for metric in ("total", "month", "week", "day")]
     assert alts == [f"installs: {script.format_count(count)}" for count in counts]
     page.get_by_role("link", name="All packages").click()
@@ -435,7 +441,7 @@ def test_a_package_opens_with_its_own_look(visitor: Visit, site: Site) -> None:
 
 def test_all_four_metrics_are_side_by_side_in_the_chosen_look(visitor: Visit) -> None:
     page = visitor.open("#requests?style=plastic&color=orange")
-    images = page.locator(".cards img")
+    images = page.locator(".cards label:not([hidden]) img")
     expect(images).to_have_count(4)
     for metric in ("total", "month", "week", "day"):
         path = "requests.json" if metric == "total" else f"requests/{metric}.json"
@@ -722,6 +728,187 @@ def test_where_copying_is_not_allowed_the_code_is_selected(visitor: Visit) -> No
     expect(page.locator("#copied")).to_contain_text("press Ctrl")
     selected = page.evaluate("document.activeElement.selectionEnd")
     assert selected == len(page.locator("#code").input_value())
+
+
+# --- who downloads it, and its chart
+
+
+def test_a_breakdown_is_two_more_metrics(visitor: Visit, site: Site) -> None:
+    page = visitor.open("#requests")
+    expect(page.locator(".cards label:visible")).to_have_count(4)
+    page = visitor.open("#exact?color=orange")
+    cards = page.locator(".cards label:visible")
+    expect(cards).to_have_count(6)
+    (listing,) = (each for each in listings(site) if each["name"] == "exact")
+    for metric in ("python", "system"):
+        badge = json.loads((site.docs / f"exact/{metric}.json").read_bytes())
+        assert badge["message"] == listing[metric]
+        cards.locator(f"[value={metric}]").check(force=True)
+        assert picture(page, metric) == {
+            "url": f"{PUBLISHED}/exact/{metric}.json",
+            "color": "orange",
+        }
+        image = page.locator(f".cards label:has([value={metric}]) img")
+        assert image.get_attribute("alt") == f"{metric}: {listing[metric]}"
+        assert quote(f"{PUBLISHED}/exact/{metric}.json", safe="") in code(page)
+        assert f"metric={metric}" in settled(page)
+    assert page.locator("#preview").get_attribute("src") == image.get_attribute("src")
+
+
+def test_a_breakdowns_badge_has_a_label_of_its_own(visitor: Visit) -> None:
+    page = visitor.open("#exact")
+    label = page.get_by_label("Label", exact=True)
+    expect(label).to_have_value("downloads")
+    page.locator(".cards label:has([value=python])").click()
+    expect(label).to_have_value("python")
+    assert settled(page) == "exact?metric=python"
+    label.fill("runs on")
+    assert settled(page) == "exact?metric=python&label=runs+on"
+    assert picture(page, "python")["label"] == "runs on"
+    page.locator(".cards label:has([value=system])").click()
+    expect(label).to_have_value("runs on")  # chosen, so kept
+    page.get_by_role("button", name="Reset the look").click()
+    expect(label).to_have_value("system")
+    page.locator(".cards label:has([value=total])").click()
+    expect(label).to_have_value("downloads")
+    assert settled(page) == "exact"
+    visitor.open("#exact?metric=system&label=downloads")
+    expect(label).to_have_value("downloads")
+    assert picture(page, "system")["label"] == "downloads"
+
+
+def test_without_a_breakdown_there_is_no_such_metric(visitor: Visit) -> None:
+    page = visitor.open("#requests?metric=python")
+    assert page.locator("[name=metric]:checked").get_attribute("value") == "total"
+    assert settled(page) == "requests"
+    expect(page.locator("#breakdown")).to_be_hidden()
+
+
+def test_a_pasted_badge_of_a_breakdown_comes_back(visitor: Visit) -> None:
+    page = visitor.open()
+    address = f"{SHIELDS}/endpoint?url={quote(f'{PUBLISHED}/exact/python.json', safe='')}&color=red"
+    page.locator("#paste").fill(f"![]({address})")
+    visitor.ready()
+    assert settled(page) == "exact?metric=python&color=red"
+
+
+def test_a_breakdown_is_shown_as_it_is_kept(visitor: Visit, site: Site) -> None:
+    page = visitor.open("#exact")
+    expect(page.locator("#breakdown")).to_be_visible()
+    for number, name in enumerate(("python", "system")):
+        table = script.parse_table((site.docs / f"exact/{name}.csv").read_bytes())
+        known = [each for each in script.last_month(table) if each[0] != script.UNKNOWN]
+        total = sum(downloads for _, downloads in known)
+        rows = page.locator(".bars").nth(number).locator("li")
+        shown = [row.inner_text().split() for row in rows.all()]
+        assert [row[0] for row in shown] == [heading for heading, _ in known]
+        for (_, percent), (_, downloads), row in zip(shown, known, rows.all(), strict=True):
+            assert abs(float(percent.rstrip("%")) - 100 * downloads / total) <= 0.5001
+            assert row.get_attribute("title") == f"{downloads:,} downloads"
+            bar = row.locator(".bar").bounding_box()
+            track = row.locator(".track").bounding_box()
+            assert bar
+            assert track
+            share = downloads / known[0][1]
+            assert abs(bar["width"] - max(2, track["width"] * share)) < 1
+    newest = datetime.now(UTC).date() - timedelta(days=1)
+    assert f"{newest.day} {newest:%B %Y}" in page.locator("#breakdown").inner_text()
+
+
+def test_shares_over_time_fill_the_whole_and_say_where_they_began(
+    visitor: Visit, site: Site
+) -> None:
+    page = visitor.open("#exact")
+    expect(page.locator(".bands h3")).to_have_text("Versions over 25 weeks")
+    bands = page.locator(".bands path").evaluate_all(
+        "(all) => all.map((band) => band.getAttribute('d'))"
+    )
+    edges = [
+        [tuple(map(float, point.split())) for point in band[1:-1].split("L")] for band in bands
+    ]
+    assert all(len(edge) == 50 for edge in edges)
+    assert {y for _, y in edges[0][25:]} == {200.0}, "the lowest stands on the ground"
+    assert {y for _, y in edges[-1][:25]} == {0.0}, "the highest reaches the top"
+    for lower, upper in pairwise(edges):
+        assert lower[:25] == upper[25:][::-1], "each stands on the one below"
+    table = script.parse_table((site.docs / "exact/python.csv").read_bytes())
+    newest = max(max(column) for column in table.values())
+    week = {
+        v: sum(script.window(column, newest, 7))
+        for v, column in table.items()
+        if v != script.UNKNOWN
+    }
+    share = 100 * week["3.13"] / sum(week.values())
+    legend = page.locator(".legend li", has=page.get_by_text("3.13", exact=True)).inner_text()
+    assert abs(float(legend.split("→")[1].rstrip("% ")) - share) <= 0.5001
+    assert page.locator(".bands svg").get_attribute("role") == "img"
+
+
+def test_a_breakdown_that_cannot_be_read_is_not_shown(visitor: Visit) -> None:
+    pattern = re.compile(rf"{visitor.site.address}/exact/(python|system)\.csv")
+    visitor.context.route(pattern, lambda route: route.fulfill(status=404))
+    page = visitor.open("#exact")
+    settled(page)
+    expect(page.locator("#breakdown")).to_be_hidden()
+    expect(page.locator("#chart")).to_be_visible()
+
+
+def test_what_arrives_late_is_not_shown_for_another_package(visitor: Visit) -> None:
+    page = visitor.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visitor.context.route(re.compile(rf"{visitor.site.address}/exact/python\.csv"), hold)
+    visitor.open("#exact")
+    page.evaluate("location.hash = 'requests'")
+    expect(page.locator("h1:visible")).to_have_text("requests")
+    assert held
+    for route in held:
+        route.continue_()
+    settled(page)
+    expect(page.locator("#breakdown")).to_be_hidden()
+
+
+def test_the_charts_markdown_is_there_to_copy(visitor: Visit, site: Site) -> None:
+    page = visitor.open("#exact")
+    image = page.locator("#chart")
+    image.scroll_into_view_if_needed()
+    expect(image).to_have_js_property("complete", value=True)
+    assert image.evaluate("(image) => image.naturalWidth") == 480
+    page.get_by_role("button", name="Copy the chart").click()
+    expect(page.locator("#chart-copied")).to_have_text("Copied as Markdown.")
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert text == page.locator("#chart-code").input_value()
+    source, _, link = Tags(MarkdownIt().render(text)).badge()
+    assert link == "https://pepy.tech/projects/exact"
+    assert source == f"{PUBLISHED}/exact/chart.svg"
+    assert site.read(source).startswith(b"<svg")
+    page = visitor.open("#requests")
+    assert "requests/chart.svg" in page.locator("#chart-code").input_value()
+    expect(page.locator("#chart-copied")).to_have_text("")
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("light", 255), ("dark", 17)])
+def test_a_chart_has_the_readers_colours(
+    browser: Browser, site: Site, scheme: Any, paper: int
+) -> None:
+    with visit(browser, site, color_scheme=scheme) as visitor:
+        page = visitor.page
+        page.goto(f"{site.address}/exact/chart.svg")
+        rule = "(name) => getComputedStyle(document.querySelector(name))"
+        fill = page.evaluate(f"({rule})('.paper').fill")
+        ink = page.evaluate(f"({rule})('.ink').fill")
+        levels = [max(map(int, re.findall(r"\d+", colour))) for colour in (fill, ink)]
+        assert abs(levels[0] - paper) < 20
+        assert abs(levels[0] - levels[1]) > 180
+        for text in page.locator("text").all():
+            box = text.bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 480
+            assert box["height"] >= 10
 
 
 # --- the badge that somebody has
@@ -1238,7 +1425,9 @@ def test_the_chosen_badge_stays_in_sight_on_a_small_screen_and_hides_no_focus(
         assert {"target", "format", "logo", "style", "metric", "back"} <= set(seen)
 
 
-@pytest.mark.parametrize("fragment", ["", f"#{LONG}?style=for-the-badge", "#requests?link="])
+@pytest.mark.parametrize(
+    "fragment", ["", f"#{LONG}?style=for-the-badge", "#requests?link=", "#exact?metric=python"]
+)
 def test_it_fits_every_width(browser: Browser, site: Site, fragment: str) -> None:
     with visit(browser, site) as visitor:
         page = visitor.open(fragment)
@@ -1252,6 +1441,7 @@ VIEWS = {
     "search": "#?search=sam",
     "builder": f"#{LONG}?link=&style=for-the-badge&metric=month",
     "hostile": "#hostile-look",
+    "breakdown": "#exact",
     "unlisted": "#not-here",
 }
 
