@@ -11,7 +11,7 @@ const BANDS = 7; // versions that are told apart over time
 const SIZE = { width: 600, height: 200 };
 
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
-const finer = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
+const finer = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const share = (part) => (part < 0.095 ? finer : percent).format(part);
 
 /** A CSV of the site as its columns and its days: the first holds dates, the others counts. */

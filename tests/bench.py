@@ -297,7 +297,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--limits", action="store_true", help="only the rate limits (6 minutes)")
-    parser.add_argument("--repository", action="store_true", help="only its growth (X minutes)")
+    parser.add_argument("--repository", action="store_true", help="only its growth (8 minutes)")
     options = parser.parse_args()
     if options.limits:
         limits()

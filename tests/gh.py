@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import jq  # type: ignore[import-not-found]
+import jq
 
 
 def make_token(job: str, permissions: dict[str, str]) -> str:

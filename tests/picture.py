@@ -1,4 +1,4 @@
-"""Make the README's pictures from the stand-in's figures: .github/run.png and page.png.
+"""Make the README's pictures from the stand-ins' figures: .github/*.png.
 
 uv run tests/picture.py        needs Chromium, and says so on the pictures: sample data
 """
@@ -15,6 +15,7 @@ from urllib.parse import quote
 from browser import PUBLISHED, ROOT, Site, build, executable, launch, visit
 from pepy import SCRIPT, Pepy, environment
 from playwright.sync_api import Browser, sync_playwright
+from pypistats import Pypistats
 from shields import show
 
 PACKAGES = f"""
@@ -22,10 +23,10 @@ PACKAGES = f"""
 url = "{PUBLISHED}"
 repository = "someone/stats"
 """ + "".join(
-    f'\n[[package]]\nname = "{name}"\n'
-    for name in ("boto3-refresh-session", "requests", "pydantic", "boto3")
+    f'\n[[package]]\nname = "{name}"\n' for name in ("boto3-refresh-session", "requests", "boto3")
 )
-SAMPLE = "Sample data: the figures are made up by the stand-in for PePy in tests/."
+PACKAGES += '\n[[package]]\nname = "pydantic"\nbreakdown = true\n'
+SAMPLE = "Sample data: the figures are made up by the stand-ins in tests/."
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
 body { width: 880px; padding: 20px; background: #fff; color: #1f2328;
@@ -63,11 +64,11 @@ def run_page(site: Site, output: str) -> str:
 <small>{SAMPLE}</small>"""
 
 
-def picture_run(browser: Browser, site: Site, pepy: Pepy) -> None:
+def picture_run(browser: Browser, site: Site, pepy: Pepy, **variables: str) -> None:
     run = subprocess.run(
         [sys.executable, str(SCRIPT), "--output", "anew"],
         cwd=site.folder,
-        env=environment(pepy),
+        env=environment(pepy) | variables,
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -78,10 +79,14 @@ def picture_run(browser: Browser, site: Site, pepy: Pepy) -> None:
     page.screenshot(path=ROOT / ".github/run.png", full_page=True)
 
 
-def picture_page(browser: Browser, site: Site) -> None:
-    with visit(browser, site, 1100, 800, device_scale_factor=1.5) as visitor:
-        page = visitor.open("#requests?metric=month&style=for-the-badge&color=8250df")
+def picture_page(browser: Browser, site: Site, fragment: str, hidden: str, name: str) -> None:
+    """What an address of the page shows, but for what a selector hides."""
+    with visit(browser, site, 1100, 100, device_scale_factor=1.5) as visitor:
+        page = visitor.open(fragment)
+        page.locator("#chart").evaluate("(image) => (image.loading = 'eager')")
         page.wait_for_load_state("networkidle")
+        for element in page.locator(hidden).all():
+            element.evaluate("(element) => (element.hidden = true)")
         page.locator("footer").evaluate(
             """(footer, text) => {
                 footer.replaceChildren(text);
@@ -90,19 +95,27 @@ def picture_page(browser: Browser, site: Site) -> None:
             SAMPLE,
         )
         page.evaluate("document.activeElement.blur()")
-        page.screenshot(path=ROOT / ".github/page.png", full_page=True)
+        page.screenshot(path=ROOT / ".github" / name, full_page=True)
 
 
 def main() -> None:
     if executable() is None:
         sys.exit("No Chromium: install Debian's package chromium, or Chrome.")
-    with tempfile.TemporaryDirectory() as name, Pepy() as pepy, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        Pepy() as pepy,
+        Pypistats() as pypistats,
+        sync_playwright() as playwright,
+    ):
         browser = launch(playwright)
-        with build(Path(name), PACKAGES, pepy) as site:
-            picture_run(browser, site, pepy)
-            picture_page(browser, site)
+        variables = {"PYPISTATS_API_URL": pypistats.url}
+        with build(Path(name), PACKAGES, pepy, **variables) as site:
+            picture_run(browser, site, pepy, **variables)
+            look = "metric=month&style=for-the-badge&color=8250df"
+            picture_page(browser, site, f"#requests?{look}", ".more", "page.png")
+            picture_page(browser, site, "#pydantic", "header, #back, #look", "breakdown.png")
         browser.close()
-    print("Made .github/run.png and .github/page.png.")
+    print("Made .github/run.png, page.png and breakdown.png.")
 
 
 if __name__ == "__main__":

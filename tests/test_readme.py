@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
+import shlex
 import subprocess
 import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
 from pathlib import Path
 from urllib.parse import unquote
 
+import jq
 import pytest
+from pepy import Pepy, environment, newest_complete_day
+from pypistats import Pypistats
 
 import script
 
@@ -19,7 +32,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_its_packages_toml_is_legal(tmp_path: Path) -> None:
     examples = re.findall(r"^ *```toml\n(.*?)```", README, re.DOTALL | re.MULTILINE)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for number, example in enumerate(examples):
         path = tmp_path / f"{number}.toml"
         path.write_text(example)
@@ -46,7 +59,8 @@ def test_its_table_of_options_is_complete_and_right() -> None:
     fields = script.Options.model_fields
     defaults = {name: field.default for name, field in fields.items()}
     assert {name: default or None for name, default in rows} == {
-        name: None if default is None else str(default) for name, default in defaults.items()
+        name: None if default is None else str(default).replace("False", "false")
+        for name, default in defaults.items()
     }
 
 
@@ -60,7 +74,7 @@ def test_its_badges_are_the_ones_that_are_published() -> None:
 
 def test_its_pictures_are_there_the_first_on_the_first_screen() -> None:
     pictures = re.findall(r"!\[[^\]]+\]\((\.[^)]+)\)", README)
-    assert pictures == [".github/run.png", ".github/page.png"]
+    assert pictures == [".github/run.png", ".github/page.png", ".github/breakdown.png"]
     assert all((ROOT / picture).stat().st_size > 10_000 for picture in pictures)
     assert pictures[0] in README.split("\n## ")[0]
 
@@ -90,6 +104,95 @@ def test_its_messages_are_the_programs() -> None:
     source = (ROOT / "script.py").read_text(encoding="utf-8")
     table = README.split("## Troubleshooting")[1].split("## Credit")[0]
     messages = re.findall(r"^\| `…? ?([^`]+)` \|", table, re.MULTILINE)
-    assert len(messages) == 6
+    assert len(messages) == 7
     for message in messages:
         assert message in source
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a site with a breakdown, for what the README tries on its own."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "packages.toml").write_text('[[package]]\nname = "requests"\nbreakdown = true\n')
+    with Pepy() as pepy, Pypistats() as pypistats:
+        subprocess.run(
+            [sys.executable, ROOT / "script.py"],
+            cwd=folder,
+            env=environment(pepy) | {"PYPISTATS_API_URL": pypistats.url},
+            capture_output=True,
+            check=True,
+        )
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder / "docs"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_every_file_that_it_names_is_there_with_what_it_says(site: str) -> None:
+    section = README.split("## Who downloads it")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `docs/NAME/([\w.]+)` \| (.*) \|$", section, re.MULTILINE)
+    assert len(rows) == 6
+    for name, added in rows:
+        with urllib.request.urlopen(f"{site}/requests/{name}") as answer:
+            text = answer.read().decode()
+        for word in re.findall(r"`(\w+)`", added):
+            assert word in text
+    minute = max(number for number, seconds in script.PYPISTATS_LIMITS if seconds == 60)
+    assert f"{minute} times a minute, four times" in section.replace("\n  ", " ")
+    assert len(script.ADDRESSES) == 4
+    assert f"{60 * minute // 4} packages an hour" in section
+    assert sum(script.PYPISTATS_PAUSES) == 15 * 60
+
+
+def addresses(text: str) -> list[str]:
+    return re.findall(r"https://OWNER\.github\.io/pepy-stats/([^\s\")]+)", text)
+
+
+def test_its_recipes_name_files_that_are_there(site: str) -> None:
+    section = README.split("## For a spreadsheet or a notebook")[1].split("\n## ")[0]
+    assert len(addresses(section)) == 3
+    for path in [*addresses(section), "requests/chart.svg"]:
+        with urllib.request.urlopen(f"{site}/{path}") as answer:
+            assert answer.status == 200
+    (formula,) = re.findall(r'^=IMPORTDATA\("(.*)"\)$', section, re.MULTILINE)
+    with urllib.request.urlopen(f"{site}/{addresses(formula)[0]}") as answer:
+        rows = list(csv.reader(StringIO(answer.read().decode())))
+    columns = set(re.findall(r"`(\w+)` with the format", section))
+    assert columns == {"date", "downloads"} <= set(rows[0])
+    assert {len(row) for row in rows} == {3}
+
+
+def test_its_three_lines_of_pandas_do_what_it_says(site: str) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert program.count("\n") == 3
+    newest = newest_complete_day(datetime.now(UTC))
+    for written, days in (("10-28", 0), ("10-01", 27), ("09-30", 28), ("09-03", 55)):
+        program = program.replace(f"2026-{written}", f"{newest - timedelta(days=days)}")
+    run = subprocess.run(
+        [sys.executable, "-c", f"import pandas\nsite = {site!r}\n{program}"],
+        env=os.environ | {"NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    history = script.parse_table(urllib.request.urlopen(f"{site}/requests/history.csv").read())
+    counts = script.window(history["downloads"], newest, 56)
+    *weeks, growth = run.stdout.splitlines()
+    assert abs(float(growth) - (sum(counts[:28]) / sum(counts[28:]) - 1)) < 1e-9
+    assert len([line for line in weeks if re.match(r"20\d\d-", line)]) >= 13
+
+
+def test_its_lines_for_a_shell_do_what_it_says(site: str) -> None:
+    lines = re.findall(r"^curl -s (\S+) \| jq (?:-r )?(.+)$", README, re.MULTILINE)
+    assert len(lines) == 2
+    stats = json.loads(urllib.request.urlopen(f"{site}/requests/stats.json").read())
+    found = [jq.compile(shlex.split(program)[0]).input_value(stats).all() for _, program in lines]
+    assert found == [
+        [stats["total_downloads"], stats["average_daily"]],
+        [f"{top['version']} {top['downloads']}" for top in stats["top_versions"]],
+    ]
+    section = README.split("Scripts for other download trackers")[1].split("\n\n")[0]
+    names = re.findall(r"`(\w+)`", section.split(":", 1)[1])
+    assert len(names) == 6
+    assert set(names) <= stats.keys()
