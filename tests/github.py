@@ -28,6 +28,7 @@ from typing import Any
 import yaml
 from gh import make_token
 from pepy import KEY, PAGE, SHUT, Pepy
+from pypistats import Pypistats
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("script.py", "packages.toml", "pyproject.toml", "README.md", ".gitignore")
@@ -222,6 +223,7 @@ class GitHub:
     pepy: Pepy | None
     repository: str = "someone/badges"
     secrets: dict[str, str] = field(default_factory=lambda: {"PEPY_API_KEY": KEY})
+    pypistats: Pypistats | None = None
     withheld: tuple[str, ...] = ()  # a job, and a permission that it doesn't get after all
 
     def __post_init__(self) -> None:
@@ -265,7 +267,7 @@ class GitHub:
             "GITHUB_REPOSITORY": self.repository,
             # Only this differs from GitHub: there, they are the real ones.
             "PEPY_API_URL": self.pepy.url if self.pepy else SHUT,
-            "PYPISTATS_API_URL": SHUT,
+            "PYPISTATS_API_URL": self.pypistats.url if self.pypistats else SHUT,
             "NO_PROXY": "127.0.0.1",
         }
 

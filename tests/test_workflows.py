@@ -18,6 +18,7 @@ from gh import make_token
 from github import ROOT, Expression, GitHub, Run, holds, interpolate
 from hostile import CANARY, HOSTILE, form
 from pepy import KEY, PAGE, Pepy, Plan
+from pypistats import Pypistats
 from shields import EndpointBadge
 
 import script
@@ -302,6 +303,28 @@ def test_the_daily_run_commits_as_the_bot_and_says_how_much_changed(
     )
     assert json.loads((running.site / "requests.json").read_text())["message"] == "100T"
     assert "| `requests` | 100,000,000,000,000 |" in runs[0].summary
+
+
+def test_breakdowns_are_kept_and_charts_are_deployed(tmp_path: Path, pepy: Pepy) -> None:
+    with Pypistats() as pypistats:
+        github = GitHub(tmp_path, pepy, pypistats=pypistats)
+        github.use_template(listing("requests", text="[defaults]\nbreakdown = true\n"))
+        assert conclusions(github.dispatch("update.yml")) == ["success", "success"]
+        assert len(pypistats.asked) == 4
+        assert github.log() == ["Update badges: 6 changed", "Initial commit"]
+        kept = {path for path in github.files() if path.startswith("docs/requests/")}
+        assert {path.rsplit("/", 1)[1] for path in kept} == {
+            *("day.json", "week.json", "month.json", "python.json", "system.json"),
+            *("stats.json", "history.csv", "python.csv", "system.csv"),
+        }
+        assert (github.site / "requests/chart.svg").read_text().startswith("<svg")
+        catalogue = script.Catalogue.model_validate_json(
+            (github.site / script.CATALOGUE).read_bytes()
+        )
+        assert catalogue.packages[0].python
+        pypistats.down = True
+        assert conclusions(github.fire("schedule")) == ["success"]
+        assert len(pypistats.asked) == 4, "not again on the same day"
 
 
 def test_no_change_is_no_commit_and_no_deployment(running: GitHub, pepy: Pepy) -> None:
