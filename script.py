@@ -45,6 +45,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -74,7 +75,8 @@ TICK = 0.25  # seconds at most between two looks at whether something hangs
 PATIENCE = 600.0  # seconds without any grant after which the rate limit has won
 OVERDUE = 5.0  # seconds after which PePy has surely counted a request, answered or not
 FIRST_PAUSE = 0.25  # seconds until an emptied bucket is tried, before its rate is known
-MAX_BODY = 64 * 1024 * 1024  # bytes after decompression
+MAX_BODY = 64  # MiB after decompression; PePy's answer for a package of 2,000 releases has 5
+PYPISTATS_MAX_BODY = 4  # MiB; an answer has about 0.1
 COUNT_LIMIT = 10**15  # no count of downloads is as large as this
 
 
@@ -412,7 +414,13 @@ def parse_day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-Day = Annotated[date, BeforeValidator(parse_day)]
+def _day(value: object) -> date:
+    if not isinstance(value, str):
+        raise ValueError("not a date")
+    return parse_day(value)
+
+
+Day = Annotated[date, BeforeValidator(_day)]
 History = dict[date, int]
 Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
 Tables = dict[str, Columns]  # by the file's name
@@ -478,7 +486,7 @@ class SeriesAnswer(Model):
     """What pypistats.org says of a package by day."""
 
     package: str
-    data: list[Point]
+    data: Annotated[list[Point], FailFast()]  # millions of mistakes would take all memory
 
 
 @dataclass(frozen=True)
@@ -639,11 +647,12 @@ def ask(
     session: Session,
     address: str,
     service: str,
+    most: int,
     judge: Callable[[int, Mapping[str, str], bytearray], Outcome],
 ) -> Outcome:
     """One request to a service, and what `judge` makes of the status, headers and body.
 
-    Never raises: a failure is an outcome too.
+    The body may have `most` MiB. Never raises: a failure is an outcome too.
     """
     try:
         with session.get(
@@ -655,8 +664,8 @@ def ask(
             body = bytearray()
             for chunk in response.iter_content(1 << 16):
                 body += chunk
-                if len(body) > MAX_BODY:
-                    return Outcome("failed", f"{service}'s answer is larger than 64 MiB")
+                if len(body) > most * 1024 * 1024:
+                    return Outcome("failed", f"{service}'s answer is larger than {most} MiB")
             status, headers = response.status_code, response.headers
     except Exception as error:  # noqa: BLE001 - urllib3's own and others get through at times
         usual = f"the connection to {service} failed"
@@ -668,7 +677,7 @@ def ask(
 def ask_pepy(session: Session, url: str, project: str) -> Outcome:
     """One request for one project's figures."""
     address = f"{url}/api/v2/projects/{project}"
-    return ask(session, address, "PePy", partial(judge_pepy, project))
+    return ask(session, address, "PePy", MAX_BODY, partial(judge_pepy, project))
 
 
 def judge_pepy(
@@ -776,7 +785,8 @@ MAX_CATEGORIES = 100
 def ask_pypistats(session: Session, url: str, project: str, name: str) -> Outcome:
     """One request for a part of one project's breakdown; `name` is a key of ADDRESSES."""
     address = f"{url}/packages/{project}/{ADDRESSES[name].path}"
-    return ask(session, address, "pypistats.org", partial(judge_pypistats, project, name))
+    judge = partial(judge_pypistats, project, name)
+    return ask(session, address, "pypistats.org", PYPISTATS_MAX_BODY, judge)
 
 
 def judge_pypistats(
@@ -1110,8 +1120,8 @@ class Fetching:
 
 # At most so many requests within so many seconds; pypistats.org allows 5 a second, 30 a minute.
 PYPISTATS_LIMITS = ((5, 1.0), (25, 60.0))
-PYPISTATS_PAUSES = (60.0, 120.0, 240.0, 480.0)  # seconds after each refusal in a row
-PYPISTATS_OUTAGE = 8  # addresses in a row without a good answer, after which none is asked
+PYPISTATS_PAUSES = (60.0, 120.0, 240.0, 480.0)  # seconds after the refusals that a run bears
+PYPISTATS_OUTAGE = 8  # packages in a row without a good answer, after which none is asked
 
 
 class Breakdowns:
@@ -1119,8 +1129,7 @@ class Breakdowns:
 
     `due` has the keys of ADDRESSES to ask by project, the most urgent first, and `deadline` is
     on the monotonic clock. A project is asked for once it was `add`ed; `end` says that no more
-    will be. All that has a thread of its own, so that a server which never ends its answer
-    costs that and not the run.
+    will be. What fails is tried once more, after all others. All that has a thread of its own.
     """
 
     def __init__(
@@ -1133,14 +1142,15 @@ class Breakdowns:
         self.ask = ask
         self.deadline = deadline
         self.refused = False  # whether it waits because it was
-        self.stopped = ""  # why nothing more is asked
-        self.answers: list[tuple[str, str, Outcome]] = []  # package, address, what came of it
+        self._outcomes: dict[tuple[str, str], Outcome] = {}  # by project and address
         self._rank = {project: number for number, project in enumerate(due)}
         self._queue: queue.PriorityQueue[tuple[int, str]] = queue.PriorityQueue()
         self._added: list[str] = []
-        self._asking_since = math.inf
+        self._stopped = ""  # why nothing more is asked
+        self._wake = threading.Event()  # set by `stop`
+        self._pauses = iter(PYPISTATS_PAUSES)
         self._answered_at: deque[float] = deque(maxlen=max(n for n, _ in PYPISTATS_LIMITS))
-        self._failures = 0  # in a row
+        self._failures = 0  # packages in a row
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def add(self, project: str) -> None:
@@ -1153,91 +1163,117 @@ class Breakdowns:
 
     def end(self) -> None:
         """Nothing more is added."""
-        self._queue.put((len(self._rank), ""))
+        self._queue.put((len(self.due), ""))
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the last answer; whether more is to come."""
+        if self._added:
+            self._thread.join(seconds)
+        return self._thread.is_alive()
+
+    def stop(self, reason: str) -> None:
+        """Ask for nothing more, but wait a moment for an answer that is under way."""
+        self._stopped = self._stopped or reason
+        self._wake.set()
+        self._queue.put((-1, ""))
+        self.wait(2.0)
 
     @property
     def left(self) -> int:
         """How many addresses are still to be asked."""
-        if not self._thread.is_alive():
-            return 0
-        return sum(len(self.due[project]) for project in self._added) - len(self.answers)
+        return sum(len(self.due[project]) for project in self._added) - len(self._outcomes)
 
     @property
     def seconds_left(self) -> float:
         """How long that takes at least."""
         return max(seconds * (self.left // number) for number, seconds in PYPISTATS_LIMITS)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the last answer; whether more is to come."""
-        if time.monotonic() - self._asking_since > ANSWER_SECONDS:
-            self.stopped = f"pypistats.org's answer did not end within {ANSWER_SECONDS:g} seconds"
-        if self._added and not self.stopped:
-            self._thread.join(seconds)
-        return self._thread.is_alive() and not self.stopped
-
-    def outcome(self) -> tuple[dict[str, Breakdown], dict[str, list[str]]]:
+    def results(self) -> tuple[dict[str, Breakdown], dict[str, list[str]]]:
         """What was answered by project, and by the reason those of whom something is missing."""
-        found: dict[str, Breakdown] = {}
+        outcomes = dict(self._outcomes)
+        found: dict[str, Breakdown] = defaultdict(Breakdown)
         missing: dict[str, list[str]] = defaultdict(list)
-        asked = list(self.answers)
-        for project, _, outcome in asked:
-            if outcome.breakdown:
-                found[project] = found.get(project, Breakdown()) | outcome.breakdown
-            if outcome.kind != "figures":
-                missing[outcome.reason].append(project)
-        done = Counter(project for project, _, _ in asked)
         for project in self._added:
-            if done[project] < len(self.due[project]):
-                missing[self.stopped or "postponed: the run was interrupted"].append(project)
-        return found, {reason: list(dict.fromkeys(names)) for reason, names in missing.items()}
+            of_project = [outcomes.get((project, address)) for address in self.due[project]]
+            for outcome in filter(None, of_project):
+                found[project] |= outcome.breakdown or Breakdown()
+            reasons = {outcome.reason for outcome in of_project if outcome and outcome.reason}
+            if None in of_project and not reasons:
+                reasons = {self._stopped}
+            for reason in sorted(reasons):
+                missing[reason].append(project)
+        return found, missing
 
     def _run(self) -> None:
+        again = []
         while project := self._queue.get()[1]:
-            for address in self.due[project]:
-                outcome = self._ask(project, address)
-                if outcome is None:
-                    return
-                self.answers.append((project, address, outcome))
+            if not self._ask_for(project):
+                again.append(project)
+        for project in again:
+            self._ask_for(project)
 
-    def _ask(self, project: str, address: str) -> Outcome | None:
+    def _ask_for(self, project: str) -> bool:
+        """Ask for what of a project isn't known yet, until something fails; whether all is."""
+        for address in self.due[project]:
+            if (known := self._outcomes.get((project, address))) and known.breakdown:
+                continue
+            outcome = self._ask_patiently(project, address)
+            if outcome is None:
+                return False
+            self._outcomes[project, address] = outcome
+            if outcome.breakdown is None:
+                self._failures += 1
+                if self._failures >= PYPISTATS_OUTAGE:
+                    self._stopped = outcome.reason
+                return False
+            self._failures = 0
+        return True
+
+    def _ask_patiently(self, project: str, address: str) -> Outcome | None:
         """The outcome for one address, however often it is refused. None to stop asking."""
-        for pause in (*PYPISTATS_PAUSES, math.inf):
+        while True:
             # Counted from the answers: the requests then arrive no closer than allowed.
             starts = [
                 self._answered_at[-number] + seconds
                 for number, seconds in PYPISTATS_LIMITS
                 if len(self._answered_at) >= number
             ]
-            if not self._sleep_until(max(starts, default=0)):
-                self.stopped = self.stopped or TIME_IS_UP.reason
+            if not self._sleep_until(max(starts, default=0), TIME_IS_UP.reason):
                 return None
-            self._asking_since = time.monotonic()
-            try:
-                outcome = self.ask(project, address)
-            except Exception as error:  # noqa: BLE001 - a bug here must not hide
-                outcome = Outcome("failed", f"a bug in pepy-stats: {type(error).__name__}")
-            self._asking_since = math.inf
+            outcome = self._ask(project, address)
             now = time.monotonic()
             self._answered_at.append(now)
             if outcome.kind != "rate limited":
-                break
+                return outcome
             self.refused = True
-            if not self._sleep_until(now + pause):
-                self.stopped = self.stopped or outcome.reason
+            if not self._sleep_until(now + next(self._pauses, math.inf), outcome.reason):
                 return None
             self.refused = False
-        self._failures = 0 if outcome.breakdown else self._failures + 1
-        if self._failures >= PYPISTATS_OUTAGE:
-            self.stopped = self.stopped or outcome.reason
-        return None if self.stopped else outcome
 
-    def _sleep_until(self, then: float) -> bool:
-        """Sleep, unless the deadline comes first: whether it is still time to ask."""
-        seconds = then - time.monotonic()
-        if self.stopped or then >= self.deadline or time.monotonic() >= self.deadline:
-            return False
-        time.sleep(max(seconds, 0))
-        return True
+    def _ask(self, project: str, address: str) -> Outcome:
+        """One request, in a thread of its own, in case that its answer never ends."""
+        answers: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+        def fly() -> None:
+            try:
+                answers.put(self.ask(project, address))
+            except Exception as error:  # noqa: BLE001 - a bug must not hide
+                reason = f"a bug in pepy-stats: {type(error).__name__}"
+                answers.put(Outcome("failed", reason))
+
+        threading.Thread(target=fly, daemon=True).start()
+        try:
+            return answers.get(timeout=ANSWER_SECONDS)
+        except queue.Empty:
+            reason = f"pypistats.org's answer did not end within {ANSWER_SECONDS:g} seconds"
+            return Outcome("try again", reason)
+
+    def _sleep_until(self, then: float, reason: str) -> bool:
+        """Sleep, and whether to go on. If that would miss the deadline, stop for a reason."""
+        now = time.monotonic()
+        if not self._stopped and max(now, then) >= self.deadline:
+            self._stopped = reason
+        return not self._stopped and not self._wake.wait(max(then - now, 0))
 
 
 # ------------------------------------------------------------------------------------ keep
@@ -1262,13 +1298,25 @@ def window(history: History, end: date, days: int) -> list[int]:
     return [history.get(end - timedelta(days=back), 0) for back in range(days)]
 
 
-def keep(old: Kept | None, new: Figures, project: str, end: date | None) -> Kept:
+TOP_LISTS = {  # of stats.json, and the tables that they are about
+    "top_releases": "history",
+    "top_versions": "python",
+    "top_majors": "python",
+    "top_systems": "system",
+}
+BREAKDOWN_OFF: dict[str, list[Any] | None] = {
+    "top_versions": [],
+    "top_majors": [],
+    "top_systems": [],
+    "without_mirrors": None,
+}
+
+
+def keep(old: Kept | None, new: Figures, package: Package, end: date | None) -> Kept:
     """What to keep of a package after a fetch, its windows ending on `end`.
 
     Newer figures replace older ones for the same day, and no day is ever dropped. Where
-    nothing but the time differs from what was kept on the same UTC day, that is kept. The
-    lists are the week's first ones: rewritten daily, they would be most of what grows the
-    repository.
+    nothing but the time differs from what was kept on the same UTC day, that is kept.
     """
     last = old.stats if old else None
     known = old.tables if old else {}
@@ -1276,29 +1324,16 @@ def keep(old: Kept | None, new: Figures, project: str, end: date | None) -> Kept
     newer = last if last and last.timestamp > new.fetched else None  # of a run that began later
     tables = merged(fetched, known) if newer else merged(known, fetched)
     timestamp = newer.timestamp if newer else new.fetched.replace(microsecond=0)
-    today = timestamp.date()
-    answered = {name for name, at in new.breakdown.answered.items() if at.date() == today}
-    if last and last.timestamp.date() == today:
+    answered = {n for n, at in new.breakdown.answered.items() if at.date() == timestamp.date()}
+    if last and last.timestamp.date() == timestamp.date():
         answered.update(last.answered)
     if newer:
-        return Kept(newer.model_copy(update={"answered": sorted(answered)}), tables)
+        recent = newer.without_mirrors or new.breakdown.recent
+        also = {"without_mirrors": recent, "answered": sorted(answered)}
+        return Kept(newer.model_copy(update=also), tables)
     month = window(tables["history"]["downloads"], end, 30) if end else [0]
-    versions = last_month(tables.get("python", {}))
-    majors = Counter[str]()
-    for version, downloads in versions:
-        majors[version.partition(".")[0]] += downloads
-    lists: dict[str, list[Any]] = {
-        "top_releases": new.top_releases,
-        "top_versions": [Release(version=v, downloads=n) for v, n in versions],
-        "top_majors": [Release(version=v, downloads=n) for v, n in majors.most_common()],
-        "top_systems": [
-            System(system=name, downloads=n) for name, n in last_month(tables.get("system", {}))
-        ],
-    }
-    if last and last.timestamp.isocalendar()[:2] == new.fetched.isocalendar()[:2]:
-        lists |= {name: kept for name in lists if (kept := getattr(last, name))}
     stats = Stats(
-        package=project,
+        package=package.project,
         timestamp=timestamp,
         total_downloads=new.total,
         last_date=end,
@@ -1308,12 +1343,39 @@ def keep(old: Kept | None, new: Figures, project: str, end: date | None) -> Kept
         average_daily=round(sum(month) / 30, 1),
         without_mirrors=new.breakdown.recent or (last.without_mirrors if last else None),
         answered=sorted(answered),
-        **lists,
+        **top_lists(new.top_releases, tables),
     )
-    if last and last.timestamp.date() == today:
+    for name, table in TOP_LISTS.items():
+        # Rewritten daily, they would be most of what makes a repository grow.
+        if last and _week(known.get(table)) == _week(tables.get(table)) and getattr(last, name):
+            stats = stats.model_copy(update={name: getattr(last, name)})
+    if not package.breakdown:
+        stats = stats.model_copy(update=BREAKDOWN_OFF)
+    if last and last.timestamp.date() == timestamp.date():
         unchanged = last == stats.model_copy(update={"timestamp": last.timestamp})
         stats = last if unchanged else stats
     return Kept(stats, tables)
+
+
+def top_lists(releases: list[Release], tables: Tables) -> dict[str, Any]:
+    """The lists of stats.json that TOP_LISTS names, from what is kept."""
+    versions = last_month(tables.get("python", {}))
+    majors: Counter[str] = Counter()
+    for version, downloads in versions:
+        majors[version.partition(".")[0]] += downloads
+    systems = last_month(tables.get("system", {}))
+    return {
+        "top_releases": releases,
+        "top_versions": [Release(version=v, downloads=n) for v, n in versions],
+        "top_majors": [Release(version=v, downloads=n) for v, n in majors.most_common()],
+        "top_systems": [System(system=name, downloads=n) for name, n in systems],
+    }
+
+
+def _week(columns: Columns | None) -> tuple[int, int] | None:
+    """The year and week (ISO 8601) of a table's last day."""
+    days = [max(history) for history in (columns or {}).values() if history]
+    return max(days).isocalendar()[:2] if days else None
 
 
 def last_month(columns: Columns) -> list[tuple[str, int]]:
@@ -1523,14 +1585,6 @@ def files_of(project: str) -> list[str]:
     ]
 
 
-BREAKDOWN_OFF: dict[str, list[Any] | None] = {
-    "top_versions": [],
-    "top_majors": [],
-    "top_systems": [],
-    "without_mirrors": None,
-}
-
-
 def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, bytes]:
     """Every file that is kept of packages: its path below the output folder, and its bytes.
 
@@ -1648,14 +1702,14 @@ def chart(project: str, history: History, end: date | None) -> str:
         plot.append(f'<path class="days" stroke-width="3.4" d="{"".join(bars)}"/>')
         start = max(TREND_DAYS + 6 - (end - first).days - 1, 0)
         line = "L".join(f"{x(at)} {y(weeks[at], 7)}" for at in range(start, TREND_DAYS))
-        if line:
-            plot.append(f'<path class="average" stroke-width="2" d="M{line}"/>')
         busiest = end - timedelta(days=TREND_DAYS - 1 - counts.index(most))
         about = (
             f"The {TREND_DAYS} days up to {long_day(end)}, as PePy counts them. The busiest was "
-            f"{long_day(busiest)} with {most:,} downloads; the last seven days average "
-            f"{(2 * weeks[-1] + 7) // 14:,}."
+            f"{long_day(busiest)} with {most:,} downloads."
         )
+        if line:
+            plot.append(f'<path class="average" stroke-width="2" d="M{line}"/>')
+            about += f" The last seven days average {(2 * weeks[-1] + 7) // 14:,}."
         until = f"up to {long_day(end)}"
     light, dark = (
         "".join(rule % colours[scheme] for rule, *colours in CHART_COLOURS) for scheme in (0, 1)
@@ -1738,7 +1792,8 @@ def publish(
     """Make `output` hold `files` and none of `remove`.
 
     Returns the paths that changed, and for those that could not be written or removed why.
-    A file is replaced whole or not at all, and left alone if its bytes are right already.
+    A file is replaced whole or not at all, and left alone if its bytes are right already. A
+    stats.json that is there goes last: a kill must not leave it claiming more than is written.
     Only to be called while the folder is locked: what a killed run left behind goes first.
     """
     changed: list[str] = []
@@ -1765,7 +1820,11 @@ def publish(
             target.parent.rmdir()
         return True
 
-    jobs = [(path, partial(write, output / path, content)) for path, content in files.items()]
+    late = {path for path in files if path.endswith(STATS.format("")) and (output / path).exists()}
+    jobs = [
+        (path, partial(write, output / path, files[path]))
+        for path in sorted(files, key=late.__contains__)
+    ]
     jobs += [(path, partial(delete, output / path)) for path in remove if (output / path).exists()]
     for path, job in jobs:
         try:
@@ -2192,7 +2251,9 @@ def choose(
         stats = kept[project].stats if project in kept else None
         return bool(stats and stats.answered)
 
-    return asked, {project: due[project] for project in sorted(due, key=was_answered)}
+    order = list(due)
+    random.shuffle(order)  # or else broken ones might come first every day
+    return asked, {project: due[project] for project in sorted(order, key=was_answered)}
 
 
 @dataclass
@@ -2264,6 +2325,7 @@ def ask_for_all(
         while breakdowns.wait(TICK):
             line.breakdowns(breakdowns)
     except KeyboardInterrupt:  # or a job that GitHub cancels: what is fetched is not lost
+        breakdowns.stop("postponed: the run was interrupted")
         fetched.interrupted = True
         rest = Outcome("postponed", "postponed: the run was interrupted")
         fetched.outcomes = outcomes = dict.fromkeys(asked, rest) | outcomes
@@ -2274,7 +2336,7 @@ def ask_for_all(
             "PePy refused the API key. Check PEPY_API_KEY, or make a new key in your "
             "profile on https://pepy.tech."
         )
-    found, fetched.missing = breakdowns.outcome()
+    found, fetched.missing = breakdowns.results()
     for project, outcome in outcomes.items():
         if outcome.figures:
             fetched.figures[project] = outcome.figures | found.get(project, Breakdown())
@@ -2307,7 +2369,8 @@ def keep_and_publish(
     tell which day PePy surely has. Only to be called while the folder is locked. What is kept
     is read only now: another run may have published while this one fetched.
     """
-    projects = [package.project for package in packages]
+    named = {package.project: package for package in packages}
+    projects = list(named)
     before, damaged = read_all_kept(output, projects)
     fresh = {p: figures[p] for p in projects if p in figures and p not in damaged}
     others, _ = read_all_kept(output, joining)
@@ -2315,7 +2378,7 @@ def keep_and_publish(
     ends = [each.last_date for each in stats if each.last_date]
     voters = [] if joining and ends else fresh.values()
     end = windows_end((new.history for new in voters), ends)
-    after = {**before, **{p: keep(before.get(p), new, p, end) for p, new in fresh.items()}}
+    after = {**before, **{p: keep(before.get(p), new, named[p], end) for p, new in fresh.items()}}
     files = render(packages, after)
     if site is not None:
         files |= render_site(site, packages, after)

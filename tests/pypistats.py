@@ -163,6 +163,8 @@ FAULTS: dict[str, Fault] = {
     "bad-comma": _point(category="3,12"),
     "bad-line": _point(category="3.12\n::error::forged"),
     "bad-null": _point(category=None),
+    "bad-null-date": _point(date=None),
+    "bad-date": _point(date=[1]),
     "bad-many": _many,
     "bad-drop": _drop,
     "bad-drip": _drip,
@@ -174,16 +176,14 @@ class Pypistats:
     """The stand-in. `with Pypistats() as pypistats:` serves on pypistats.url until the end.
 
     Names that start with `missing` are unknown. The first `refuse` requests are refused, as
-    when others use the same address; with `down` all are. `answers` gives the answer of
-    certain projects by their addresses, `newest` the newest day.
+    when others use the same address; with `down` all are. The first `broken` get an error.
     """
 
     limits: Iterable[tuple[int, float]] = LIMITS
     refuse: int = 0
     down: bool = False
     delay: float = 0
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    newest: date | None = None
+    broken: int = 0
     asked: list[tuple[str, str]] = field(default_factory=list)  # project, address
     times: list[float] = field(default_factory=list)
     refused: int = 0
@@ -238,12 +238,12 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(pypistats.delay)
         if not pypistats.grants():
             self.send(429, b"<!doctype html><title>429 Too Many Requests</title>", "text/html")
+        elif len(pypistats.asked) <= pypistats.broken:
+            self.send(503, b"<!doctype html><title>503 Unavailable</title>", "text/html")
         elif address not in ADDRESSES or project.startswith("missing"):
             self.send(404, b"<!doctype html><title>404 Not Found</title>", "text/html")
         else:
-            newest = pypistats.newest or datetime.now(UTC).date() - timedelta(days=1)
-            answer = made_up(project, address, newest)
-            answer |= pypistats.answers.get(project, {}).get(address, {})
+            answer = made_up(project, address, datetime.now(UTC).date() - timedelta(days=1))
             mirrors = parse_qs(parts.query).get("mirrors", [""])[0]
             category = {"true": "with_mirrors", "false": "without_mirrors"}.get(mirrors)
             if address == "overall" and category:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ import script
 
 ON = "[defaults]\nbreakdown = true\n"
 NOW = datetime(2026, 4, 2, 8, 3, 7, tzinfo=UTC)
+DEMO = script.Package(name="demo", breakdown=True)
 FILES = {"python.csv", "system.csv", "python.json", "system.json"}
 # The limits on both sides, a hundred times as fast.
 FAST = "script.PYPISTATS_LIMITS = ((5, 0.01), (25, 0.6))"
@@ -41,9 +43,9 @@ def run(
     return project.run(pepy, *arguments, PYPISTATS_API_URL=pypistats.url, **more)
 
 
-def read(name: str, data: Any, package: str = "demo") -> script.Breakdown:
+def read(name: str, data: Any, package: str = "demo", now: datetime = NOW) -> script.Breakdown:
     body = json.dumps({"package": package, "data": data, "type": f"{name}_downloads"}).encode()
-    return script.read_breakdown(body, "demo", name, NOW)
+    return script.read_breakdown(body, "demo", name, now)
 
 
 def points(*rows: tuple[str, str, int]) -> list[dict[str, Any]]:
@@ -121,6 +123,13 @@ def test_what_cannot_be_is_not_believed(row: tuple[str, str, int], reason: str) 
         read("python_minor", points(("3.11", "2026-03-31", 1), row))
 
 
+def test_a_long_list_of_nonsense_takes_no_time() -> None:
+    started = time.monotonic()
+    with pytest.raises(ValueError, match="can't be believed"):
+        read("system", [0] * 1_000_000)
+    assert time.monotonic() - started < 2
+
+
 # --- what is made of it
 
 VERSIONS = st.from_regex(r"[23]\.[0-9]{1,2}|null", fullmatch=True)
@@ -133,10 +142,13 @@ def of(cells: dict[tuple[str, date], int]) -> script.Breakdown:
 
 
 def keep(
-    breakdown: script.Breakdown, old: script.Kept | None = None, now: datetime = NOW
+    breakdown: script.Breakdown,
+    old: script.Kept | None = None,
+    now: datetime = NOW,
+    package: script.Package = DEMO,
 ) -> script.Kept:
     figures = script.Figures(1, {NEWEST: 1}, [script.Release(version="1", downloads=1)], now)
-    return script.keep(old, figures | breakdown, "demo", NEWEST)
+    return script.keep(old, figures | breakdown, package, NEWEST)
 
 
 @given(st.lists(CELLS, min_size=1, max_size=4))
@@ -240,22 +252,54 @@ def test_a_day_that_one_source_alone_knows_leaves_the_others_cell_empty() -> Non
 
 
 def test_the_lists_are_rewritten_once_a_week() -> None:
-    def tops(kept: script.Kept) -> list[tuple[str, int]]:
-        assert kept.stats
-        return [(top.version, top.downloads) for top in kept.stats.top_versions]
+    def run(kept: script.Kept | None, day: int, *, answered: bool = True) -> script.Kept:
+        """What a morning of April leaves: the answer is about the day before, and as many."""
+        now = datetime(2026, 4, day, 8, tzinfo=UTC)
+        told = points(("3.12", f"2026-04-{day - 1:02}", day))
+        answer = read("python_minor", told, now=now) if answered else script.Breakdown()
+        return keep(answer, kept, now)
 
-    monday = datetime(2026, 3, 30, 8, tzinfo=UTC)
-    kept = keep(of({}), now=monday)
-    assert tops(kept) == []
-    kept = keep(of({("3.12", NEWEST): 5}), kept, monday + timedelta(days=1))
-    assert tops(kept) == [("3.12", 5)], "a list that was empty is filled at once"
-    for days in range(2, 7):
-        kept = keep(of({("3.12", NEWEST): 5 + days}), kept, monday + timedelta(days=days))
-        assert tops(kept) == [("3.12", 5)]
-    kept = keep(of({("3.12", NEWEST): 70}), kept, monday + timedelta(days=7))
-    assert tops(kept) == [("3.12", 70)]
-    kept = keep(script.Breakdown(), kept, monday + timedelta(days=14))
-    assert tops(kept) == [("3.12", 70)], "the last good breakdown stands"
+    def sums(kept: script.Kept) -> int:
+        assert kept.stats
+        (top,), (major,) = kept.stats.top_versions, kept.stats.top_majors
+        assert top.downloads == major.downloads
+        return top.downloads
+
+    kept = run(None, 3)
+    assert sums(kept) == 3, "a list that was empty is filled at once"
+    for day in (4, 5, 6):  # a Saturday, and a Monday that brings the figures of Sunday
+        kept = run(kept, day)
+        assert sums(kept) == 3
+    for day in (7, 8):
+        kept = run(kept, day, answered=False)
+        assert sums(kept) == 3, "the last good breakdown stands"
+    for day in (9, 10, 11, 12, 13):
+        kept = run(kept, day)
+        assert sums(kept) == 3 + 4 + 5 + 6 + 9, "with the first answer about a new week"
+    assert sums(run(kept, 14)) == 3 + 4 + 5 + 6 + sum(range(9, 15))
+
+
+def test_a_switched_off_breakdown_changes_nothing_from_run_to_run() -> None:
+    off = DEMO.model_copy(update={"breakdown": False})
+    kept = keep(of({("3.12", NEWEST): 5}))
+    kept = keep(script.Breakdown(), kept, NOW + timedelta(hours=1), off)
+    assert kept.stats
+    assert kept.stats.top_versions == []
+    again = keep(script.Breakdown(), kept, NOW + timedelta(hours=2), off)
+    assert again == kept
+
+
+def test_a_run_that_was_overtaken_gives_what_the_other_lacks() -> None:
+    later = NOW + timedelta(minutes=5)
+    recent = script.Recent(last_day=1, last_week=2, last_month=3)
+    kept = keep(script.Breakdown(), None, later)
+    answer = of({("3.12", NEWEST): 5}) | script.Breakdown(recent=recent, answered={"recent": NOW})
+    kept = script.keep(kept, script.Figures(9, {}, [], NOW, answer), DEMO, NEWEST)
+    assert kept.stats
+    assert kept.stats.total_downloads == 1, "the newer figures stand"
+    assert kept.stats.without_mirrors == recent
+    assert kept.stats.answered == ["python_minor", "recent"]
+    assert kept.tables["python"] == {"3.12": {NEWEST: 5}}
 
 
 def test_what_was_answered_is_remembered_for_its_day_alone() -> None:
@@ -491,6 +535,7 @@ def test_every_fault_is_a_warning_in_words_and_leaves_no_figure(
         assert f"{name}/system.json" not in project.files(), name
     assert not any("fine" in line for line in lines)
     assert "forged" not in told.stdout
+    assert "a bug in" not in told.stdout
     assert project.message("fine/system.json")
 
 
@@ -521,6 +566,73 @@ def test_what_pepy_does_not_know_is_not_asked_for(project: Project, pypistats: P
     with Pepy(refuse_after=0) as pepy:
         assert run(project, pepy, pypistats).returncode == 2
     assert len(pypistats.asked) == 4
+
+
+def test_what_failed_is_tried_once_more(project: Project, pepy: Pepy) -> None:
+    project.list("one", "two", text=ON)
+    with Pypistats(broken=2) as pypistats:
+        told = run(project, pepy, pypistats)
+    assert told.returncode == 0
+    assert "pypistats.org" not in told.stdout
+    assert len(pypistats.asked) == 10
+    for name in ("one", "two"):
+        assert len(project.json(f"{name}/stats.json")["answered"]) == 4
+
+
+def test_broken_packages_do_not_starve_the_others(project: Project, pepy: Pepy) -> None:
+    broken = ["bad-503", "bad-html", "bad-drip"]
+    project.list(*broken, "one", "two", "three", text=ON)
+    with Pypistats(limits=FAST_LIMITS) as pypistats:
+        told = run(project, pepy, pypistats, tuned=f"{FAST}; script.ANSWER_SECONDS = 0.5")
+    assert told.returncode == 0
+    for name in ("one", "two", "three"):
+        assert len(project.json(f"{name}/stats.json")["answered"]) == 4
+    asked = Counter(name for name, _ in pypistats.asked)
+    assert [asked[name] for name in broken] == [2, 2, 2], "one address, and once more"
+
+
+class Asked:
+    """An `ask` for Breakdowns that remembers, and answers as it is told."""
+
+    def __init__(self, *outcomes: script.Outcome) -> None:
+        self.outcomes = list(outcomes)
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, project: str, address: str) -> script.Outcome:
+        self.asked.append((project, address))
+        good = script.Breakdown(answered={address: NOW})
+        usual = script.Outcome("figures", breakdown=good)
+        return self.outcomes.pop(0) if self.outcomes else usual
+
+
+REFUSED = script.Outcome("rate limited", "refused")
+
+
+def test_the_pauses_of_a_run_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "PYPISTATS_PAUSES", (0.01, 0.01))
+    good = script.Outcome("figures", breakdown=script.Breakdown(answered={"a": NOW}))
+    ask = Asked(REFUSED, good, REFUSED, good, REFUSED)
+    breakdowns = script.Breakdowns({"one": "abcd"}, ask, math.inf)
+    breakdowns.add("one")
+    breakdowns.end()
+    while breakdowns.wait(1):
+        pass
+    assert [address for _, address in ask.asked] == ["a", "a", "b", "b", "c"]
+    assert breakdowns.results()[1] == {"refused": ["one"]}
+
+
+def test_nothing_is_asked_after_it_was_stopped() -> None:
+    ask = Asked(REFUSED)
+    breakdowns = script.Breakdowns({"one": "abcd"}, ask, math.inf)
+    breakdowns.add("one")
+    while not ask.asked:
+        time.sleep(0.01)
+    started = time.monotonic()
+    breakdowns.stop("enough")
+    assert not breakdowns.wait(0)
+    assert time.monotonic() - started < 1, "though it was waiting for minutes"
+    assert breakdowns.results() == ({}, {"enough": ["one"]})
+    assert len(ask.asked) == 1
 
 
 def test_those_that_got_nothing_come_first(project: Project, pepy: Pepy) -> None:

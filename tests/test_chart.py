@@ -146,7 +146,7 @@ def test_what_is_there_is_said() -> None:
     assert about is not None
     assert about.text == (
         "The 90 days up to 31 March 2026, as PePy counts them. The busiest was 31 March 2026 "
-        "with 90 downloads; the last seven days average 87."
+        "with 90 downloads. The last seven days average 87."
     )
     assert texts(svg)[0] == "demo"
     assert "up to 31 March 2026" in texts(svg)

@@ -104,7 +104,8 @@ def keep(
     total: int = 10_000,
     now: datetime = NOW,
 ) -> script.Kept:
-    return script.keep(old, script.Figures(total, counts, [], now), "demo", end)
+    package = script.Package(name="demo")
+    return script.keep(old, script.Figures(total, counts, [], now), package, end)
 
 
 def stats(kept: script.Kept) -> script.Stats:

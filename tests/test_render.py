@@ -212,6 +212,13 @@ def test_only_files_whose_bytes_change_are_written(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.json"]
 
 
+def test_what_is_remembered_is_written_after_what_it_is_about(tmp_path: Path) -> None:
+    files = {"a/stats.json": b"1", "a/python.csv": b"1"}
+    assert script.publish(tmp_path, files)[0] == ["a/stats.json", "a/python.csv"]
+    files = dict.fromkeys(files, b"2")
+    assert script.publish(tmp_path, files)[0] == ["a/python.csv", "a/stats.json"]
+
+
 def test_what_a_killed_run_left_is_gone_after_the_next(tmp_path: Path) -> None:
     stray = tmp_path / script.SCRATCH / "a.json"
     stray.parent.mkdir()
