@@ -527,8 +527,8 @@ class Stats(Model):
     """What is kept of a package beside its days: docs/<name>/stats.json.
 
     The windows are the 1, 7 and 30 days up to and with `last_date`, which is null for a
-    package without any downloads to date it by. The lists are of 30 days, most first, and as
-    they were at the week's first fetch. Those of Python and systems are empty, and
+    package without any downloads to date it by. The lists are of 30 days, most first, and
+    renewed with the first figures of a new week. Those of Python and systems are empty, and
     `without_mirrors` is null, while the package's breakdown is off.
     """
 
@@ -574,7 +574,7 @@ class Listing(BaseModel):
     The windows and the trend end on `last_date`. `previous_month` is the 30 days before the
     month; `trend` has a character a day, of up to 90 since the first with downloads: its
     share of the greatest of them, from `0` to `z` as the digits of base 36. `python` and
-    `system` are what these badges say, None where there are none.
+    `system` are what these badges say, None where there are none or the breakdown is off.
     """
 
     name: str
@@ -959,6 +959,21 @@ class Limiter:
 
 
 TIME_IS_UP = Outcome("postponed", "postponed: time is up")
+INTERRUPTED = Outcome("postponed", "postponed: the run was interrupted")
+
+
+def attempt(ask: Callable[..., Outcome], *what: str) -> Outcome:
+    """What comes of asking: a bug must neither hang a run nor hide."""
+    try:
+        return ask(*what)
+    except Exception as error:  # noqa: BLE001
+        return Outcome("failed", f"a bug in pepy-stats: {type(error).__name__}")
+
+
+def never_ended(service: str) -> Outcome:
+    """What comes of an answer that was given up."""
+    reason = f"{service}'s answer did not end within {ANSWER_SECONDS:g} seconds"
+    return Outcome("try again", reason)
 
 
 class Fetching:
@@ -1040,11 +1055,7 @@ class Fetching:
         return len(self._flying) < CONNECTIONS and self.limiter.may_start(now)
 
     def _fly(self, project: str) -> None:
-        try:
-            outcome = self.ask(project)
-        except Exception as error:  # noqa: BLE001 - a bug must neither hang the run nor hide
-            outcome = Outcome("failed", f"a bug in pepy-stats: {type(error).__name__}")
-        self._answers.put((project, outcome))
+        self._answers.put((project, attempt(self.ask, project)))
 
     def _wait(self, now: float) -> list[tuple[str, Outcome]]:
         """The next final answer, if one comes before something else is due."""
@@ -1107,8 +1118,7 @@ class Fetching:
 
     def _give_up(self, now: float) -> list[tuple[str, Outcome]]:
         """What has been under way for too long: that is final, as it may hang again."""
-        reason = f"PePy's answer did not end within {ANSWER_SECONDS:g} seconds"
-        outcome = Outcome("try again", reason)
+        outcome = never_ended("PePy")
         hung = [p for p, since in self._flying.items() if now - since > ANSWER_SECONDS]
         for project in hung:
             del self._flying[project]
@@ -1255,18 +1265,13 @@ class Breakdowns:
         answers: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
 
         def fly() -> None:
-            try:
-                answers.put(self.ask(project, address))
-            except Exception as error:  # noqa: BLE001 - a bug must not hide
-                reason = f"a bug in pepy-stats: {type(error).__name__}"
-                answers.put(Outcome("failed", reason))
+            answers.put(attempt(self.ask, project, address))
 
         threading.Thread(target=fly, daemon=True).start()
         try:
             return answers.get(timeout=ANSWER_SECONDS)
         except queue.Empty:
-            reason = f"pypistats.org's answer did not end within {ANSWER_SECONDS:g} seconds"
-            return Outcome("try again", reason)
+            return never_ended("pypistats.org")
 
     def _sleep_until(self, then: float, reason: str) -> bool:
         """Sleep, and whether to go on. If that would miss the deadline, stop for a reason."""
@@ -1324,13 +1329,18 @@ def keep(old: Kept | None, new: Figures, package: Package, end: date | None) -> 
     newer = last if last and last.timestamp > new.fetched else None  # of a run that began later
     tables = merged(fetched, known) if newer else merged(known, fetched)
     timestamp = newer.timestamp if newer else new.fetched.replace(microsecond=0)
+    today = last if last and last.timestamp.date() == timestamp.date() else None
     answered = {n for n, at in new.breakdown.answered.items() if at.date() == timestamp.date()}
-    if last and last.timestamp.date() == timestamp.date():
-        answered.update(last.answered)
+    answered.update(today.answered if today else ())
     if newer:
         recent = newer.without_mirrors or new.breakdown.recent
         also = {"without_mirrors": recent, "answered": sorted(answered)}
         return Kept(newer.model_copy(update=also), tables)
+    lists = top_lists(new.top_releases, tables)
+    for name, table in TOP_LISTS.items():
+        # Rewritten daily, they would be most of what makes a repository grow.
+        if (old_list := getattr(last, name, None)) and _week(known, table) == _week(tables, table):
+            lists[name] = old_list
     month = window(tables["history"]["downloads"], end, 30) if end else [0]
     stats = Stats(
         package=package.project,
@@ -1343,17 +1353,12 @@ def keep(old: Kept | None, new: Figures, package: Package, end: date | None) -> 
         average_daily=round(sum(month) / 30, 1),
         without_mirrors=new.breakdown.recent or (last.without_mirrors if last else None),
         answered=sorted(answered),
-        **top_lists(new.top_releases, tables),
+        **lists,
     )
-    for name, table in TOP_LISTS.items():
-        # Rewritten daily, they would be most of what makes a repository grow.
-        if last and _week(known.get(table)) == _week(tables.get(table)) and getattr(last, name):
-            stats = stats.model_copy(update={name: getattr(last, name)})
     if not package.breakdown:
         stats = stats.model_copy(update=BREAKDOWN_OFF)
-    if last and last.timestamp.date() == timestamp.date():
-        unchanged = last == stats.model_copy(update={"timestamp": last.timestamp})
-        stats = last if unchanged else stats
+    if today and today == stats.model_copy(update={"timestamp": today.timestamp}):
+        stats = today
     return Kept(stats, tables)
 
 
@@ -1372,9 +1377,9 @@ def top_lists(releases: list[Release], tables: Tables) -> dict[str, Any]:
     }
 
 
-def _week(columns: Columns | None) -> tuple[int, int] | None:
+def _week(tables: Tables, name: str) -> tuple[int, int] | None:
     """The year and week (ISO 8601) of a table's last day."""
-    days = [max(history) for history in (columns or {}).values() if history]
+    days = [max(history) for history in tables.get(name, {}).values() if history]
     return max(days).isocalendar()[:2] if days else None
 
 
@@ -1571,15 +1576,14 @@ METRICS = (
 
 
 def files_of(project: str) -> list[str]:
-    """The paths of a package's files, in the order in which they are written.
+    """The paths of a package's files.
 
-    Its stats.json comes first, and goes last: whatever has one is a package's folder, even
-    after a kill.
+    Its stats.json comes first, and goes last when they are removed: whatever has one is a
+    package's folder, even after a kill.
     """
-    tables = [TABLE.format(project, name) for name in TABLES]
     return [
         STATS.format(project),
-        *tables,
+        *(TABLE.format(project, name) for name in TABLES),
         *(metric.path.format(project) for metric in METRICS),
         CHART.format(project),
     ]
@@ -1600,8 +1604,6 @@ def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, b
             shown = stats if package.breakdown else stats.model_copy(update=BREAKDOWN_OFF)
             files[STATS.format(project)] = write_stats(shown)
         for name, columns in tables.items():
-            if not columns:
-                continue
             files[TABLE.format(project, name)] = write_table(columns)
         if stats is None:
             continue
@@ -1632,8 +1634,8 @@ CHART_COLOURS = (  # what has them, in light, in dark
     (".ink{fill:%s}", "#1f2328", "#f0f6fc"),
     (".muted{fill:%s}", "#59636e", "#9198a1"),
     (".grid{stroke:%s}", "#d1d9e0", "#30363d"),
-    (".days{stroke:%s}", "#a5cdf7", "#1d4f85"),
-    (".average{stroke:%s}", "#0969da", "#58a6ff"),
+    (".days{stroke:%s}", "#5296de", "#2f6db5"),
+    (".average{stroke:%s}", "#0a2f5c", "#b6d8ff"),
 )
 CHART_HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="480" height="220" viewBox="0 0 480 220" \
@@ -1641,7 +1643,7 @@ role="img" aria-labelledby="title about">
 <title id="title">Downloads of {project} a day</title>
 <desc id="about">{about}</desc>
 <style>text{{font:12px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}}\
-path{{fill:none}}{light}@media(prefers-color-scheme:dark){{{dark}}}</style>
+path{{fill:none;stroke-linecap:round;stroke-linejoin:round}}.days{{stroke-linecap:butt}}{light}@media(prefers-color-scheme:dark){{{dark}}}</style>
 <rect class="paper" width="480" height="220" rx="6"/>
 <text class="ink" x="12" y="25" style="font-size:15px;font-weight:600">{name}</text>
 <path class="days" stroke-width="3.4" d="M14 47V39M19 47V36M24 47V33"/>
@@ -1692,33 +1694,33 @@ def chart(project: str, history: History, end: date | None) -> str:
     if not end or not most:
         plot.append('<text class="muted" x="261" y="130" text-anchor="middle">none</text>')
     else:
-        first = min(history)
+        oldest = end - timedelta(days=TREND_DAYS - 1)
         for at in range(TREND_DAYS):
-            day = end - timedelta(days=TREND_DAYS - 1 - at)
+            day = oldest + timedelta(days=at)
             if day.day == 1:
                 label = f'<text class="muted" x="{x(at)}" y="207" text-anchor="middle">'
                 plot.append(f"{label}{day:%b}</text>")
         bars = [f"M{x(at)} {bottom // 10}V{y(n)}" for at, n in enumerate(counts) if n]
         plot.append(f'<path class="days" stroke-width="3.4" d="{"".join(bars)}"/>')
-        start = max(TREND_DAYS + 6 - (end - first).days - 1, 0)
+        start = max((min(history) - oldest).days + 6, 0)
         line = "L".join(f"{x(at)} {y(weeks[at], 7)}" for at in range(start, TREND_DAYS))
-        busiest = end - timedelta(days=TREND_DAYS - 1 - counts.index(most))
+        busiest = oldest + timedelta(days=counts.index(most))
         about = (
             f"The {TREND_DAYS} days up to {long_day(end)}, as PePy counts them. The busiest was "
             f"{long_day(busiest)} with {most:,} downloads."
         )
         if line:
-            plot.append(f'<path class="average" stroke-width="2" d="M{line}"/>')
+            plot.append(f'<path class="average" stroke-width="2" d="M{line}h0"/>')
             about += f" The last seven days average {(2 * weeks[-1] + 7) // 14:,}."
         until = f"up to {long_day(end)}"
     light, dark = (
         "".join(rule % colours[scheme] for rule, *colours in CHART_COLOURS) for scheme in (0, 1)
     )
-    name = project if len(project) <= 48 else f"{project[:47]}…"
+    name = project if len(project) <= 38 else f"{project[:37]}…"
     head = CHART_HEAD.format(
         project=project, about=about, name=name, until=until, light=light, dark=dark
     )
-    return "\n".join([head + plot[0], *plot[1:], "</svg>"])
+    return head + "\n".join([*plot, "</svg>"])
 
 
 def long_day(day: date) -> str:
@@ -1737,8 +1739,8 @@ def render_site(
     listings = []
     named = {package.project: package for package in packages}
     for project in sorted(named.keys() & kept.keys()):
-        figures = kept[project]
-        stats, history = figures.stats, figures.history
+        package, figures = named[project], kept[project]
+        stats, history, on = figures.stats, figures.history, package.breakdown
         if stats is None:
             continue
         end = stats.last_date
@@ -1752,8 +1754,8 @@ def render_site(
             last_date=end,
             fetched=stats.timestamp,
             trend=trend(history, end) if end else "",
-            python=python_versions(named[project], figures) or None,
-            system=top_system(named[project], figures) or None,
+            python=(on and python_versions(package, figures)) or None,
+            system=(on and top_system(package, figures)) or None,
         )
         listings.append(listing)
         files[CHART.format(project)] = chart(project, history, end)
@@ -2115,15 +2117,13 @@ def lengthen(config: Config, text: bytes, packages: Iterable[Package]) -> tuple[
 
 def markdown(site: Site, project: str) -> list[str]:
     """A new package's badges and its chart as one pastes them into a README."""
-    endpoints = [
-        quote(f"{site.url}/{metric.path.format(project)}", safe="")
-        for metric in METRICS
-        if metric.label is None  # those that every package has
+    pictures = [
+        ("Downloads", f"https://img.shields.io/endpoint?url={quote(endpoint, safe='')}")
+        for endpoint in (f"{site.url}/{m.path.format(project)}" for m in METRICS if not m.label)
     ]
-    pictures = [f"https://img.shields.io/endpoint?url={endpoint}" for endpoint in endpoints]
-    pictures.append(f"{site.url}/{CHART.format(project)}")
+    pictures.append(("Downloads a day", f"{site.url}/{CHART.format(project)}"))
     page = f"https://pepy.tech/projects/{project}"
-    return [f"[![Downloads]({picture})]({page})" for picture in pictures]
+    return [f"[![{text}]({picture})]({page})" for text, picture in pictures]
 
 
 def granted_comment(site: Site, request: Iterable[Package], new: Collection[Package]) -> str:
@@ -2229,31 +2229,26 @@ def choose(
             f"Not listed in {plain(str(arguments.config))}: {names_shown}. Add it there first."
         )
     kept, damaged = read_all_kept(arguments.output, names or listed)
+    stats = {project: figures.stats for project, figures in kept.items() if figures.stats}
+    asked = [
+        project
+        for project in listed
+        if project not in damaged and (not names or project in names)
+        if not (arguments.missing and project in stats)
+    ]
+    asked.sort(key=lambda project: stats[project].timestamp.timestamp() if project in stats else 0)
 
-    def fetched_at(project: str) -> float:
-        stats = kept[project].stats if project in kept else None
-        return stats.timestamp.timestamp() if stats else 0
-
-    asked = [p for p in listed if p not in damaged and (not names or p in names)]
-    if arguments.missing:
-        asked = [project for project in asked if not fetched_at(project)]
-
-    asked.sort(key=fetched_at)
+    answered = {project: figures.answered for project, figures in stats.items()}
     today = datetime.now(UTC).date()
-    due: dict[str, list[str]] = {}
-    for project in asked:
-        stats = kept[project].stats if project in kept else None
-        answered = stats.answered if stats and stats.timestamp.date() == today else []
-        if listed[project].breakdown and set(answered) < ADDRESSES.keys():
-            due[project] = [name for name in ADDRESSES if name not in answered]
-
-    def was_answered(project: str) -> bool:
-        stats = kept[project].stats if project in kept else None
-        return bool(stats and stats.answered)
-
-    order = list(due)
+    order = [project for project in asked if listed[project].breakdown]
     random.shuffle(order)  # or else broken ones might come first every day
-    return asked, {project: due[project] for project in sorted(order, key=was_answered)}
+    due = {}
+    for project in sorted(order, key=lambda project: bool(answered.get(project))):
+        fresh = project in stats and stats[project].timestamp.date() == today
+        done = answered[project] if fresh else []
+        if names_due := [name for name in ADDRESSES if name not in done]:
+            due[project] = names_due
+    return asked, due
 
 
 @dataclass
@@ -2275,7 +2270,7 @@ def fetch(
     arguments: Arguments,
     home: str,
     started: float,
-    due: Mapping[str, Collection[str]] | None = None,
+    due: Mapping[str, Collection[str]],
 ) -> Fetched:
     """Ask PePy for every project, and pypistats.org for what is `due`, within the time limit.
 
@@ -2290,7 +2285,7 @@ def fetch(
             raise Unable(f"{plain(str(path))} is no file that --fetched has written.") from None
     if asked := [project for project in asked if project not in fetched.figures]:
         deadline = started + arguments.time_limit * 60
-        new = ask_for_all(asked, home, deadline, due or {})
+        new = ask_for_all(asked, home, deadline, due)
         fetched = replace(new, figures=fetched.figures | new.figures)
     if path:
         path.write_bytes(TypeAdapter(dict[str, Figures]).dump_json(fetched.figures))
@@ -2325,10 +2320,9 @@ def ask_for_all(
         while breakdowns.wait(TICK):
             line.breakdowns(breakdowns)
     except KeyboardInterrupt:  # or a job that GitHub cancels: what is fetched is not lost
-        breakdowns.stop("postponed: the run was interrupted")
+        breakdowns.stop(INTERRUPTED.reason)
         fetched.interrupted = True
-        rest = Outcome("postponed", "postponed: the run was interrupted")
-        fetched.outcomes = outcomes = dict.fromkeys(asked, rest) | outcomes
+        fetched.outcomes = outcomes = dict.fromkeys(asked, INTERRUPTED) | outcomes
     line.end()
     kinds = {outcome.kind for outcome in outcomes.values()}
     if "key refused" in kinds and "figures" not in kinds:
@@ -2419,7 +2413,7 @@ def run(arguments: Arguments, started: float) -> int:
         if (outcome := outcomes.get(project))
     ]
     for reason, names in fetched.missing.items():
-        happened = f"{reason}: no newer breakdown, the last one stands ({_some(names)})"
+        happened = f"{reason}: no newer breakdown, the last one stands, if any ({_some(names)})"
         rows.append(Row("pypistats.org", "–", "–", "–", happened, "warning"))
     notes = [f"{len(done.changed)} files changed in {output}."]
     if without := [p for p in packages if p not in outcomes and p not in done.after]:
@@ -2469,7 +2463,7 @@ def grant(
         raise Unable(outcome.reason)
     known = {p for p, figures in kept.items() if figures.stats and p in listed}
     asked = [package.project for package in request if package.project not in known]
-    fetched = fetch(asked, arguments, config.site.home, started)
+    fetched = fetch(asked, arguments, config.site.home, started, due={})
     if fetched.interrupted:
         raise KeyboardInterrupt
     outcomes = fetched.outcomes

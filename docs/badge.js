@@ -189,28 +189,28 @@ function inAsciidoc(address) {
 
 const escapeHtml = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
 
-/** How a badge is written: from its picture's address, and that of its link or "". */
+/** How a badge is written: from its picture's address, that of its link or "", and its text. */
 export const FORMATS = {
   markdown: {
     name: "Markdown",
-    code: (picture, link) => (link ? `[![Downloads](${picture})](${link})` : `![Downloads](${picture})`),
+    code: (picture, link, text) => (link ? `[![${text}](${picture})](${link})` : `![${text}](${picture})`),
   },
   html: {
     name: "HTML",
-    code(picture, link) {
-      const image = `<img src="${escapeHtml(picture)}" alt="Downloads">`;
+    code(picture, link, text) {
+      const image = `<img src="${escapeHtml(picture)}" alt="${text}">`;
       return link ? `<a href="${escapeHtml(link)}">${image}</a>` : image;
     },
   },
   rst: {
     name: "reStructuredText",
-    code: (picture, link) =>
-      `.. image:: ${picture}\n   :alt: Downloads` + (link ? `\n   :target: ${link}` : ""),
+    code: (picture, link, text) =>
+      `.. image:: ${picture}\n   :alt: ${text}` + (link ? `\n   :target: ${link}` : ""),
   },
   asciidoc: {
     name: "AsciiDoc",
-    code: (picture, link) =>
-      `image:${inAsciidoc(picture)}["Downloads"${link && `,link="${inAsciidoc(link)}"`}]`,
+    code: (picture, link, text) =>
+      `image:${inAsciidoc(picture)}["${text}"${link && `,link="${inAsciidoc(link)}"`}]`,
   },
   address: { name: "Plain address", code: (picture) => picture },
 };

@@ -20,6 +20,7 @@ let remember; // keeps a fragment in the address; with true as another step of i
 let listing;
 let own; // the package's own look
 let metric; // the chosen one
+let isOwnLabel; // whether the label is the metric's own
 let timer;
 let visit = 0; // so that what arrives late is not shown
 let lastField; // whose changes are one step of the history
@@ -118,7 +119,8 @@ function write() {
   const chosen = choices();
   const picture = pictureAddress(site.url, listing.name, metric, chosen.overrides);
   const link = LINKS[chosen.link]?.address(listing.name) ?? webAddress(chosen.link) ?? "";
-  $("code").value = FORMATS[chosen.format].code(picture, link);
+  const text = LABELS[metric] ? METRICS[metric] : "Downloads";
+  $("code").value = FORMATS[chosen.format].code(picture, link, text);
   $("target-field").hidden = form.elements.link.value !== "other";
   $("reset").disabled = !Object.keys(chosen.overrides).length;
   for (const picker of form.querySelectorAll("input[type=color]")) {
@@ -131,7 +133,7 @@ function write() {
 function draw({ overrides }) {
   $("undrawn").textContent = "";
   for (const [which, image] of Object.entries(pictures)) {
-    const said = listing[which];
+    const said = listing[which] ?? null;
     image.closest("label").hidden = said === null;
     if (said === null) continue;
     const address = pictureAddress(site.url, listing.name, which, overrides);
@@ -141,11 +143,11 @@ function draw({ overrides }) {
   }
 }
 
-/** Another metric is chosen: a label that wasn't changed becomes that one's. */
+/** Another metric is chosen: a label that nobody has written becomes that one's. */
 function choose(which) {
   const { label } = form.elements;
-  if (label.value === ownOf(metric).label) label.value = ownOf(which).label;
   metric = which;
+  if (isOwnLabel) label.value = ownOf(metric).label;
   label.placeholder = ownOf(metric).label || "empty";
 }
 
@@ -174,6 +176,7 @@ function changed(field) {
 form.addEventListener("input", (event) => {
   const picked = event.target.dataset.for;
   if (event.target.name === "metric") choose(event.target.value);
+  if (event.target.name === "label") isOwnLabel = event.target.value === ownOf(metric).label;
   if (picked) form.elements[picked].value = event.target.value;
   if (event.target.id !== "code") changed(picked ?? event.target.name);
 });
@@ -209,6 +212,7 @@ function fill(look) {
   const unset = { color: "", labelColor: "grey", logo: "none" };
   for (const key of Object.keys(unset)) form.elements[key].placeholder = own[key] || unset[key];
   form.elements.label.placeholder = ownOf(metric).label || "empty";
+  isOwnLabel = look.label === ownOf(metric).label;
 }
 
 function header() {
@@ -225,18 +229,19 @@ function header() {
   $("figures").replaceChildren(...figures, make("span", { className: "muted" }, until), sparkline(listing.trend));
 }
 
-/** What there is to see of the package beside its badges. */
-async function details(current) {
+/** What there is to see of a package beside its badges. */
+async function details() {
+  const which = listing;
   const { path, markdown } = chartOf(site, listing);
+  $("chart").removeAttribute("src"); // or else the old picture stands until the new one is there
   $("chart").src = path;
   $("chart").alt = `Downloads of ${listing.name} a day`;
   $("chart-code").value = markdown;
   $("chart-copied").textContent = "";
   $("breakdown").hidden = true;
-  const found = await breakdown(listing);
-  if (visit !== current || !found) return;
-  $("parts").replaceChildren(...found.parts);
-  $("until").textContent = found.until;
+  const parts = await breakdown(listing);
+  if (listing !== which || !parts.length) return;
+  $("parts").replaceChildren(...parts);
   $("breakdown").hidden = false;
 }
 
@@ -289,9 +294,9 @@ export async function show(which, parameters, pasted) {
   if (isOther) {
     form.hidden = true;
     $("notice").textContent = "";
+    details();
   }
   const current = visit;
-  details(current);
   const badge = await badgeOf(which.name);
   if (visit !== current) return; // gone elsewhere meanwhile
   own = ownLook(badge ?? { label: "downloads", color: "blue" });
@@ -300,7 +305,11 @@ export async function show(which, parameters, pasted) {
     return Object.hasOwn(table, value) ? value : usual;
   };
   metric = known("metric", METRICS, "total");
-  if (listing[metric] === null) metric = "total";
+  const isMissing = (listing[metric] ?? null) === null;
+  if (isMissing) {
+    metric = "total";
+    parameters.delete("label"); // which was the other's
+  }
   form.elements.metric.value = metric;
   const usual = ownOf(metric);
   fill(wholeLook(usual, overridesFor(usual, wholeLook(usual, readOverrides(parameters)))));
@@ -317,6 +326,8 @@ export async function show(which, parameters, pasted) {
   draw(chosen);
   remember(fragmentOf(chosen), false);
 
-  const lines = notices(badge, pasted);
+  const lines = isMissing
+    ? ["There is no such badge of this package here: this is its total."]
+    : notices(badge, pasted);
   $("notice").replaceChildren(...lines.map((line) => make("span", {}, line)));
 }

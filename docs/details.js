@@ -12,7 +12,10 @@ const SIZE = { width: 600, height: 200 };
 
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
 const finer = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const share = (part) => (part < 0.095 ? finer : percent).format(part);
+function share(part) {
+  if (part > 0 && part < 0.0005) return "<0.1%";
+  return (part > 0 && part < 0.095 ? finer : percent).format(part);
+}
 
 /** A CSV of the site as its columns and its days: the first holds dates, the others counts. */
 function parse(text) {
@@ -23,53 +26,70 @@ function parse(text) {
   };
 }
 
-/** The sums of some days by column, those that name nothing left out. */
+/** The sums of some days by column and their shares, those that name nothing left out. */
 function sums({ names }, days) {
-  const named = names.map((name, at) => [name, days.reduce((sum, { counts }) => sum + counts[at], 0)]);
-  return named.filter(([name, sum]) => name !== UNKNOWN && sum > 0);
+  const all = names.map((name, at) => [name, days.reduce((sum, { counts }) => sum + counts[at], 0)]);
+  const named = all.filter(([name, sum]) => name !== UNKNOWN && sum > 0);
+  const whole = named.reduce((sum, [, count]) => sum + count, 0);
+  return named.map(([name, count]) => [name, count, count / whole]);
 }
 
-/** The rows of a table that lie within so many days up to its last one. */
-function newest({ days }, length, back = 0) {
-  const end = Date.parse(days.at(-1).date) - back * 864e5;
-  return days.filter(({ date }) => Date.parse(date) <= end && Date.parse(date) > end - length * 864e5);
+/** The last day with downloads. */
+const lastOf = ({ days }) => days.findLast(({ counts }) => counts.some(Boolean)).date;
+
+/** The rows of a table that lie within so many days, those up to `back` days before its last one. */
+function newest(table, length, back = 0) {
+  const end = Date.parse(lastOf(table)) - back * 864e5;
+  return table.days.filter(({ date }) => Date.parse(date) <= end && Date.parse(date) > end - length * 864e5);
 }
 
-/** A table's last month as bars, most first. */
-function bars(table) {
+/** A table's last month as bars, most first; null where that names nothing. */
+function bars(table, title) {
   const counts = sums(table, newest(table, MONTH)).sort((a, b) => b[1] - a[1]);
-  const all = counts.reduce((sum, [, count]) => sum + count, 0);
-  const items = counts.map(([name, count]) => {
+  const items = counts.map(([name, count, part]) => {
     const bar = make("span", { className: "bar" });
-    bar.style.inlineSize = `${(100 * count) / counts[0][1]}%`;
+    bar.style.inlineSize = `${100 * part}%`;
     return make(
       "li",
       { title: `${digits(count)} downloads` },
       make("span", { className: "of" }, name),
       make("span", { className: "track" }, bar),
-      make("span", { className: "number" }, share(count / all)),
+      make("span", { className: "number" }, share(part)),
     );
   });
-  return make("ul", { className: "bars" }, ...items);
+  if (!items.length) return null;
+  const heading = make("h3", {}, title, make("small", {}, ` 30 days up to ${day(lastOf(table))}`));
+  return make("div", {}, heading, make("ul", { className: "bars" }, ...items));
 }
 
 /** The shares of each week up to a table's last day, oldest first: by column, of 1. */
 function weekly(table) {
   const first = Date.parse(table.days[0].date);
-  const length = (Date.parse(table.days.at(-1).date) - first) / 864e5 + 1;
+  const length = (Date.parse(lastOf(table)) - first) / 864e5 + 1;
   const weeks = [];
   for (let back = Math.floor(length / WEEK) - 1; back >= 0; back--) {
-    const counts = sums(table, newest(table, WEEK, back * WEEK));
-    const all = counts.reduce((sum, [, count]) => sum + count, 0);
-    if (all) weeks.push(new Map(counts.map(([name, count]) => [name, count / all])));
+    const parts = sums(table, newest(table, WEEK, back * WEEK));
+    weeks.push(new Map(parts.map(([name, , part]) => [name, part])));
   }
   return weeks;
+}
+
+/** The first and last places of the runs of weeks that have figures. */
+function runsOf(weeks) {
+  const runs = [];
+  weeks.forEach((week, at) => {
+    if (!week.size) return;
+    if (weeks[at - 1]?.size) runs.at(-1)[1] = at;
+    else runs.push([at, at]);
+  });
+  return runs;
 }
 
 /** How the shares of a table's columns went, as bands above each other, in their order. */
 function bands(table) {
   const weeks = weekly(table);
-  if (weeks.length < 2) return null;
+  const runs = runsOf(weeks);
+  if (weeks.length < 2 || !runs.length) return null;
   const most = (name) => Math.max(...weeks.map((week) => week.get(name) ?? 0));
   const ranked = table.names.filter((name) => name !== UNKNOWN).sort((a, b) => most(b) - most(a));
   const told = table.names.filter((name) => ranked.slice(0, BANDS).includes(name));
@@ -79,30 +99,36 @@ function bands(table) {
   const svg = shape("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, preserveAspectRatio: "none" });
   const legend = make("ul", { className: "legend" });
   const tops = weeks.map(() => 0);
-  const x = (at) => ((SIZE.width * at) / (weeks.length - 1)).toFixed(1);
-  const y = (part) => (SIZE.height * (1 - part)).toFixed(1);
+  const point = (at) =>
+    `${((SIZE.width * at) / (weeks.length - 1)).toFixed(1)} ${(SIZE.height * (1 - tops[at])).toFixed(1)}`;
+  const edge = () => weeks.map((_, at) => point(at));
   groups.forEach(([name, members], number) => {
     const parts = weeks.map((week) => members.reduce((sum, member) => sum + (week.get(member) ?? 0), 0));
-    const below = tops.map((top, at) => `${x(at)} ${y(top)}`).reverse();
+    const below = edge();
     parts.forEach((part, at) => (tops[at] += part));
-    const above = tops.map((top, at) => `${x(at)} ${y(top)}`);
+    const above = edge();
+    const outlines = runs.map(([first, last]) => {
+      const [top, bottom] = [above, below].map((points) => points.slice(first, last + 1));
+      return `M${[...top, ...bottom.reverse()].join("L")}Z`;
+    });
     const className = `band-${number + BANDS + 1 - groups.length}`; // the newest are the strongest
-    svg.append(shape("path", { d: `M${[...above, ...below].join("L")}Z`, class: className }));
+    svg.append(shape("path", { d: outlines.join(""), class: className }));
     const swatch = make("span", { className: `swatch ${className}` });
-    const change = `${share(parts[0])} → ${share(parts.at(-1))}`;
+    const change = `${share(parts[runs[0][0]])} → ${share(parts[runs.at(-1)[1]])}`;
     legend.prepend(make("li", {}, swatch, make("b", {}, name), ` ${change}`));
   });
   svg.setAttribute("role", "img");
-  const length = `${weeks.length} weeks`;
-  svg.setAttribute("aria-label", `Shares of the versions over ${length}; the list below has the first and the last.`);
-  return make("div", { className: "bands" }, make("h3", {}, `Versions over ${length}`), svg, legend);
+  svg.setAttribute("aria-label", "Shares of the versions over time; the list below has the first and the last.");
+  const start = new Date(Date.parse(lastOf(table)) - (weeks.length * WEEK - 1) * 864e5);
+  const dates = make("small", {}, ` by week, ${day(start)} to ${day(lastOf(table))}`);
+  return make("div", { className: "bands" }, make("h3", {}, "Python versions over time", dates), svg, legend);
 }
 
 async function read(path) {
   const response = await fetch(path).catch(() => null);
   const text = response?.ok ? await response.text().catch(() => "") : "";
   const table = text ? parse(text) : null;
-  return table?.days.length && table.names.length ? table : null;
+  return table?.days.some(({ counts }) => counts.some(Boolean)) ? table : null;
 }
 
 /** A package's breakdown as elements; none where there is none. */
@@ -112,17 +138,16 @@ export async function breakdown(listing) {
     listing.system && read(`${listing.name}/system.csv`),
   ]);
   const parts = [
-    python && make("div", {}, make("h3", {}, "Python versions"), bars(python)),
-    system && make("div", {}, make("h3", {}, "Operating systems"), bars(system)),
+    python && bars(python, "Python versions"),
+    system && bars(system, "Operating systems"),
     python && bands(python),
-  ].filter(Boolean);
-  const end = (python ?? system)?.days.at(-1).date;
-  return parts.length ? { parts, until: day(end) } : null;
+  ];
+  return parts.filter(Boolean);
 }
 
 /** A chart's address, and its Markdown. `site` is where it is published. */
 export function chartOf(site, listing) {
   const path = `${listing.name}/chart.svg`;
-  const markdown = `[![Downloads](${site.url}/${path})](${LINKS.pepy.address(listing.name)})`;
+  const markdown = `[![Downloads a day](${site.url}/${path})](${LINKS.pepy.address(listing.name)})`;
   return { path, markdown };
 }

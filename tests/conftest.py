@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from pepy import SCRIPT, Pepy, environment
 
 from script import CATALOGUE, Catalogue
 
 NEWEST = date(2026, 3, 31)
+settings.register_profile("here", deadline=None)  # a busy machine is no mistake
+settings.load_profile("here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -140,6 +140,10 @@ def _drip(handler: Handler, answer: dict[str, Any]) -> None:
     handler.close_connection = True
 
 
+def _huge_body(handler: Handler, answer: dict[str, Any]) -> None:
+    handler.send(200, json.dumps(answer).encode() + b" " * (4 << 20), "application/json")
+
+
 def _many(handler: Handler, answer: dict[str, Any]) -> None:
     points = [{"category": f"3.{n}", "date": "2026-01-01", "downloads": 1} for n in range(200)]
     handler.reply(answer | {"data": points})
@@ -166,6 +170,7 @@ FAULTS: dict[str, Fault] = {
     "bad-null-date": _point(date=None),
     "bad-date": _point(date=[1]),
     "bad-many": _many,
+    "bad-huge-body": _huge_body,
     "bad-drop": _drop,
     "bad-drip": _drip,
 }
@@ -185,6 +190,7 @@ class Pypistats:
     delay: float = 0
     broken: int = 0
     asked: list[tuple[str, str]] = field(default_factory=list)  # project, address
+    queries: set[str] = field(default_factory=set)
     times: list[float] = field(default_factory=list)
     refused: int = 0
     agents: set[str] = field(default_factory=set)
@@ -233,6 +239,7 @@ class Handler(BaseHTTPRequestHandler):
         project, address = path.groups() if path else ("", "")
         with pypistats.lock:
             pypistats.asked.append((project, address))
+            pypistats.queries.add(f"{address}?{parts.query}")
             pypistats.agents.add(self.headers.get("User-Agent", ""))
             pypistats.headers |= {name.lower() for name in self.headers}
         time.sleep(pypistats.delay)

@@ -123,6 +123,29 @@ def test_what_cannot_be_is_not_believed(row: tuple[str, str, int], reason: str) 
         read("python_minor", points(("3.11", "2026-03-31", 1), row))
 
 
+def test_at_most_a_hundred_categories_are_believed() -> None:
+    rows = [(f"3.{number}", "2026-03-31", 1) for number in range(101)]
+    assert len(read("python_minor", points(*rows[:100])).tables["python"]) == 100
+    with pytest.raises(ValueError, match="too many categories"):
+        read("python_minor", points(*rows))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "reason"),
+    [
+        *((500, "try again", "HTTP 500"), (503, "try again", "HTTP 503")),
+        *((404, "unknown", "doesn't know it"), (429, "rate limited", "refused")),
+        *((200, "failed", "not JSON"), (302, "failed", "check PYPISTATS_API_URL")),
+        (403, "failed", "check PYPISTATS_API_URL"),
+    ],
+)
+def test_what_a_status_comes_to(status: int, kind: str, reason: str) -> None:
+    outcome = script.judge_pypistats("demo", "recent", status, {}, b"<!doctype html>")
+    assert outcome.kind == kind
+    assert reason in outcome.reason
+    assert bool(outcome.breakdown) == (kind == "unknown"), "which is an answer, too"
+
+
 def test_a_long_list_of_nonsense_takes_no_time() -> None:
     started = time.monotonic()
     with pytest.raises(ValueError, match="can't be believed"):
@@ -194,6 +217,44 @@ def test_the_lists_are_sums_of_the_newest_30_days(cells: dict[tuple[str, date], 
         assert counts == sorted(counts, reverse=True)
 
 
+def test_a_months_sums_end_with_the_last_downloads() -> None:
+    table = {
+        "3.12": {NEWEST: 0, NEWEST - timedelta(days=2): 1, NEWEST - timedelta(days=31): 10},
+        "2.7": {NEWEST - timedelta(days=32): 100, NEWEST - timedelta(days=90): 1000},
+    }
+    assert script.last_month(table) == [("3.12", 11)]
+    assert script.last_month({"3.12": {NEWEST: 0}}) == script.last_month({}) == []
+
+
+def test_of_two_answers_the_later_one_stands() -> None:
+    first, second = (script.Recent(last_day=n, last_week=n, last_month=n) for n in (1, 2))
+    one, other = script.Breakdown(recent=first), script.Breakdown(recent=second)
+    assert (one | other).recent == second
+    assert (other | script.Breakdown()).recent == second
+    kept = keep(other, keep(one), NOW + timedelta(days=1))
+    assert kept.stats
+    assert kept.stats.without_mirrors == second
+
+
+def test_a_line_of_stats_keeps_its_length() -> None:
+    def text(downloads: int) -> str:
+        stats = keep(of({("3.12", NEWEST): downloads})).stats
+        assert stats
+        return script.write_stats(stats.model_copy(update={"last_month": downloads}))
+
+    assert (
+        len({len(line) for n in (1, 10**9) for line in text(n).split("\n") if "down" in line}) == 2
+    )
+    assert len(text(1)) == len(text(10**9))
+    stats = keep(of({("3.12", NEWEST): 5})).stats
+    assert stats
+    hostile = [
+        script.Release(version=text, downloads=1) for text in ('",\\n', "[{}]", "a: 1,", "ü\n")
+    ]
+    stats = stats.model_copy(update={"top_releases": hostile})
+    assert script.Stats.model_validate_json(script.write_stats(stats)) == stats
+
+
 def month(**shares: int) -> script.Kept:
     """What is kept after a month in which that was downloaded, `_` for the dots of versions."""
     table = {name.lstrip("v").replace("_", "."): {NEWEST: n} for name, n in shares.items()}
@@ -251,32 +312,55 @@ def test_a_day_that_one_source_alone_knows_leaves_the_others_cell_empty() -> Non
     assert kept.stats.last_month == 1, "the windows are PePy's alone"
 
 
-def test_the_lists_are_rewritten_once_a_week() -> None:
-    def run(kept: script.Kept | None, day: int, *, answered: bool = True) -> script.Kept:
-        """What a morning of April leaves: the answer is about the day before, and as many."""
-        now = datetime(2026, 4, day, 8, tzinfo=UTC)
-        told = points(("3.12", f"2026-04-{day - 1:02}", day))
-        answer = read("python_minor", told, now=now) if answered else script.Breakdown()
-        return keep(answer, kept, now)
+@pytest.mark.parametrize("name", script.TOP_LISTS)
+def test_the_lists_are_rewritten_once_a_week(name: str) -> None:
+    source = {"python": "python_minor", "system": "system", "history": ""}[script.TOP_LISTS[name]]
 
-    def sums(kept: script.Kept) -> int:
+    def run(kept: script.Kept | None, day: int, *, answered: bool = True, year: int = 2026) -> Any:
+        """What a morning of April leaves: the answer is about the day before, and as many."""
+        now, newest = datetime(year, 4, day, 8, tzinfo=UTC), date(year, 4, day - 1)
+        releases, history = [], {}
+        breakdown = script.Breakdown()
+        if answered and source:
+            # A version of which nothing is downloaded any more doesn't hold the others up.
+            told = points(("3.12", f"{newest}", day), ("2.7", "2025-01-01", 1))
+            breakdown = read(source, told, now=now)
+        elif answered:
+            releases, history = [script.Release(version="3.12", downloads=day)], {newest: day}
+        figures = script.Figures(1, history, releases, now, breakdown)
+        return script.keep(kept, figures, DEMO, newest)
+
+    def top(kept: script.Kept) -> int:
         assert kept.stats
-        (top,), (major,) = kept.stats.top_versions, kept.stats.top_majors
-        assert top.downloads == major.downloads
-        return top.downloads
+        (first,) = getattr(kept.stats, name)
+        return int(first.downloads)
+
+    def expected(*days: int) -> int:
+        return sum(days) if source else days[-1]
 
     kept = run(None, 3)
-    assert sums(kept) == 3, "a list that was empty is filled at once"
+    assert top(kept) == 3, "a list that was empty is filled at once"
     for day in (4, 5, 6):  # a Saturday, and a Monday that brings the figures of Sunday
         kept = run(kept, day)
-        assert sums(kept) == 3
+        assert top(kept) == 3
     for day in (7, 8):
         kept = run(kept, day, answered=False)
-        assert sums(kept) == 3, "the last good breakdown stands"
+        assert top(kept) == 3, "the last good breakdown stands"
     for day in (9, 10, 11, 12, 13):
         kept = run(kept, day)
-        assert sums(kept) == 3 + 4 + 5 + 6 + 9, "with the first answer about a new week"
-    assert sums(run(kept, 14)) == 3 + 4 + 5 + 6 + sum(range(9, 15))
+        assert top(kept) == expected(3, 4, 5, 6, 9), "with the first answer about a new week"
+    kept = run(kept, 14)
+    assert top(kept) == expected(3, 4, 5, 6, *range(9, 15))
+    assert top(run(kept, 17, year=2037)) == 17, "the same week of another year is another"
+
+
+def test_a_list_that_was_emptied_comes_back_at_once() -> None:
+    kept = keep(of({("3.12", NEWEST): 5}))
+    off = DEMO.model_copy(update={"breakdown": False})
+    kept = keep(script.Breakdown(), kept, NOW + timedelta(hours=1), off)
+    kept = keep(script.Breakdown(), kept, NOW + timedelta(hours=2))
+    assert kept.stats
+    assert kept.stats.top_versions == [script.Release(version="3.12", downloads=5)]
 
 
 def test_a_switched_off_breakdown_changes_nothing_from_run_to_run() -> None:
@@ -294,12 +378,18 @@ def test_a_run_that_was_overtaken_gives_what_the_other_lacks() -> None:
     recent = script.Recent(last_day=1, last_week=2, last_month=3)
     kept = keep(script.Breakdown(), None, later)
     answer = of({("3.12", NEWEST): 5}) | script.Breakdown(recent=recent, answered={"recent": NOW})
-    kept = script.keep(kept, script.Figures(9, {}, [], NOW, answer), DEMO, NEWEST)
+    older = script.Figures(9, {NEWEST: 9, NEWEST - timedelta(days=1): 9}, [], NOW, answer)
+    kept = script.keep(kept, older, DEMO, NEWEST)
+    assert kept.history == {NEWEST: 1, NEWEST - timedelta(days=1): 9}
     assert kept.stats
     assert kept.stats.total_downloads == 1, "the newer figures stand"
     assert kept.stats.without_mirrors == recent
     assert kept.stats.answered == ["python_minor", "recent"]
     assert kept.tables["python"] == {"3.12": {NEWEST: 5}}
+    other = script.Recent(last_day=4, last_week=5, last_month=6)
+    again = script.keep(kept, older | script.Breakdown(recent=other), DEMO, NEWEST)
+    assert again.stats
+    assert again.stats.without_mirrors == recent
 
 
 def test_what_was_answered_is_remembered_for_its_day_alone() -> None:
@@ -364,6 +454,7 @@ def test_it_is_on_for_those_that_say_so(project: Project, pepy: Pepy, pypistats:
             column = "unknown" if point["category"] == "null" else point["category"]
             assert rows[column][script.parse_day(point["date"])] == point["downloads"]
     assert len(files["t-wo/python.csv"].splitlines()) == 1 + stand_in.DAYS
+    assert pypistats.queries == {"overall?mirrors=false", "python_minor?", "recent?", "system?"}
     listed = {listing.name: listing for listing in project.catalogue().packages}
     assert listed["t-wo"].python == project.message("t-wo/python.json")
     assert listed["t-wo"].system == project.message("t-wo/system.json")
@@ -383,8 +474,10 @@ def test_switched_off_again_the_lists_are_empty_and_the_rest_stands(
     assert {path for path in before if before[path] != after[path]} == {"one/stats.json"}
     assert after.keys() == before.keys()
     stats = project.json("one/stats.json")
-    assert stats["top_versions"] == stats["top_systems"] == []
+    assert stats["top_versions"] == stats["top_majors"] == stats["top_systems"] == []
     assert stats["without_mirrors"] is None
+    (listing,) = project.catalogue().packages
+    assert listing.python is listing.system is None
     project.list("one", text=ON)
     asked = len(pypistats.asked)
     assert run(project, pepy, pypistats).returncode == 0
@@ -489,7 +582,7 @@ def test_refusals_end_in_a_warning_and_the_last_breakdown_stands(
     assert told.returncode == 0
     assert pypistats.refused == 3, "once, and after every pause"
     (line,) = (line for line in told.stdout.splitlines() if line.startswith("pypistats.org"))
-    assert "the last one stands (one, two)" in line
+    assert "the last one stands, if any (one, two)" in line
     assert "::warning title=pypistats.org::" in told.stdout
     assert "`pypistats.org`" in summary.read_text()
     stands(project, before)
@@ -502,7 +595,7 @@ def test_refusals_at_first_are_waited_out(project: Project, pepy: Pepy) -> None:
         told = run(project, pepy, pypistats, tuned=SOON)
     assert told.returncode == 0
     assert "pypistats" not in told.stdout
-    assert "waiting, since pypistats.org refused" in told.stderr
+    assert told.stderr.count("waiting, since pypistats.org refused") == 1
     assert len(project.json("one/stats.json")["answered"]) == 4
 
 
@@ -625,8 +718,9 @@ def test_nothing_is_asked_after_it_was_stopped() -> None:
     ask = Asked(REFUSED)
     breakdowns = script.Breakdowns({"one": "abcd"}, ask, math.inf)
     breakdowns.add("one")
-    while not ask.asked:
+    while not breakdowns.refused:
         time.sleep(0.01)
+    time.sleep(0.1)  # until it sleeps
     started = time.monotonic()
     breakdowns.stop("enough")
     assert not breakdowns.wait(0)
@@ -635,21 +729,61 @@ def test_nothing_is_asked_after_it_was_stopped() -> None:
     assert len(ask.asked) == 1
 
 
-def test_those_that_got_nothing_come_first(project: Project, pepy: Pepy) -> None:
-    project.list("a", "b", text=ON)
-    with Pypistats(limits=((4, 100.0),)) as strict:
-        run(project, pepy, strict, tuned="script.PYPISTATS_PAUSES = ()")
-    (first,) = {name for name, _ in strict.asked[:4]}
-    last = {"a": "b", "b": "a"}[first]
-    yesterday(project, "a", "b")
-    path = project.docs / last / "stats.json"
-    fresher = json.loads(path.read_bytes())
-    later = datetime.fromisoformat(fresher["timestamp"]) + timedelta(hours=1)
-    path.write_text(json.dumps(fresher | {"timestamp": later.isoformat()}))
-    with Pypistats(delay=0.2) as pypistats:
-        run(project, pepy, pypistats)
-    order = list(dict.fromkeys(name for name, _ in pypistats.asked))
-    assert order[-1] == first or order == [first, last]
+def test_only_failures_in_a_row_stop_the_asking() -> None:
+    failed = script.Outcome("failed", "bad")
+    good = script.Outcome("figures", breakdown=script.Breakdown(answered={"a": NOW}))
+    number = script.PYPISTATS_OUTAGE - 1
+    # After a good one, the rest fails once, and the first of them once more.
+    for between, asked in ((good, 2 * number + 2), (failed, number + 1)):
+        ask = Asked(*[failed] * number, between, *[failed] * 3 * number)
+        due = {f"p{n}": "a" for n in range(2 * number + 1)}
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(script, "PYPISTATS_LIMITS", ((1000, 0.001),))
+            breakdowns = script.Breakdowns(due, ask, math.inf)
+            for project in due:
+                breakdowns.add(project)
+            breakdowns.end()
+            while breakdowns.wait(1):
+                pass
+        assert len(ask.asked) == asked
+
+
+def test_how_much_is_left() -> None:
+    breakdowns = script.Breakdowns(dict.fromkeys(map(str, range(18)), "abcd"), Asked(), math.inf)
+    for project in breakdowns.due:
+        breakdowns.add(project)
+    while breakdowns.left > 70:
+        time.sleep(0.01)
+    assert breakdowns.left in (67, 68, 69, 70)
+    assert breakdowns.seconds_left == 120
+    breakdowns.stop("")
+
+
+def test_those_that_got_nothing_come_first(project: Project) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    answered = {"fresh": ["recent"], "got": ["recent"], "nothing": [], "also": []}
+    hours = {"fresh": 0, "got": 30, "nothing": 24, "also": 25}
+    for name, addresses in answered.items():
+        stats = keep(script.Breakdown()).stats
+        assert stats
+        at = now - timedelta(hours=hours[name])
+        kept = {"package": name, "answered": addresses, "timestamp": at}
+        path = project.docs / name / "stats.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(script.write_stats(stats.model_copy(update=kept)))
+    packages = {name: script.Package(name=name, breakdown=True) for name in (*answered, "new")}
+    packages["off"] = script.Package(name="off")
+    arguments = script.parse(["--output", str(project.docs)])
+    orders = set()
+    for _ in range(50):
+        asked, due = script.choose(arguments, packages)
+        assert asked == ["new", "off", "got", "also", "nothing", "fresh"]
+        assert due["fresh"] == ["overall", "python_minor", "system"]
+        assert all(due[name] == [*script.ADDRESSES] for name in due.keys() - {"fresh"})
+        assert set(list(due)[:3]) == {"new", "nothing", "also"}
+        assert set(list(due)[3:]) == {"got", "fresh"}
+        orders.add(tuple(due))
+    assert len(orders) > 1, "equals take turns"
 
 
 def test_an_interrupted_run_keeps_what_was_answered(project: Project, pepy: Pepy) -> None:

@@ -140,6 +140,40 @@ def test_older_days_count_in_the_average_and_are_not_shown() -> None:
     assert average[0] == (56.3, 64)
 
 
+def test_an_average_between_two_marks_of_the_axis_stays_within() -> None:
+    svg = drawn(history(*[41] * 6, *[40] * 90))
+    assert texts(svg)[4:8] == ["0", "20", "40", "60"], "the first average is above 40"
+    assert points(svg, "average")[0][1] > 64
+
+
+def test_marks_and_months_are_where_they_belong() -> None:
+    svg = drawn(history(*[40] * 90))
+    marks = [text for text in svg.iter(f"{SVG}text") if text.get("text-anchor") == "end"][1:]
+    assert [(text.text, text.get("x"), text.get("y"), text.get("dy")) for text in marks] == [
+        ("0", "48", "188", "4"),
+        ("10", "48", "157", "4"),
+        ("20", "48", "126", "4"),
+        ("30", "48", "95", "4"),
+        ("40", "48", "64", "4"),
+    ]
+    lines = [path.get("d") for path in svg.iter(f"{SVG}path") if path.get("class") == "grid"]
+    assert lines == [f"M54 {y}H468" for y in (188, 157, 126, 95, 64)]
+    months = [text for text in svg.iter(f"{SVG}text") if text.get("text-anchor") == "middle"]
+    bars = points(svg, "days")
+    for text, day in zip(months, (date(2026, m, 1) for m in (1, 2, 3)), strict=True):
+        assert text.text == f"{day:%b}"
+        assert float(text.get("x") or 0) == bars[89 - (END - day).days][0]
+    order = [element.get("class") for element in svg if element.get("class")]
+    assert order.index("grid") < len(order) - order[::-1].index("days") - 1, "bars cover the grid"
+
+
+def test_its_key_explains_the_lines_beside_it() -> None:
+    drawing = list(drawn(history(1)))
+    for name, text in (("days", "downloads a day"), ("average", "seven-day average")):
+        at = next(n for n, element in enumerate(drawing) if element.get("class") == name)
+        assert drawing[at + 1].text == text
+
+
 def test_what_is_there_is_said() -> None:
     svg = drawn(history(*range(1, 91)))
     about = svg.find(f"{SVG}desc")
@@ -148,6 +182,13 @@ def test_what_is_there_is_said() -> None:
         "The 90 days up to 31 March 2026, as PePy counts them. The busiest was 31 March 2026 "
         "with 90 downloads. The last seven days average 87."
     )
+    about = drawn(history(*[1] * 83, 9, *[9] * 3, *[8] * 3)).find(f"{SVG}desc")
+    assert about is not None
+    assert "busiest was 25 March 2026 with 9" in (about.text or "")
+    assert "average 9." in (about.text or "")  # (4 * 9 + 3 * 8) / 7 = 8.57
+    about = drawn(history(1)).find(f"{SVG}desc")
+    assert about is not None
+    assert "average" not in (about.text or "")
     assert texts(svg)[0] == "demo"
     assert "up to 31 March 2026" in texts(svg)
 
@@ -162,7 +203,7 @@ def test_without_downloads_there_is_a_picture_all_the_same(end: date | None) -> 
 def test_a_long_name_is_cut_where_it_is_seen_alone() -> None:
     name = "a-" * 49 + "bc"
     svg = drawn(history(1), project=name)
-    assert texts(svg)[0] == f"{name[:47]}…"
+    assert texts(svg)[0] == f"{name[:37]}…"
     title = svg.find(f"{SVG}title")
     assert title is not None
     assert name in (title.text or "")

@@ -295,6 +295,7 @@ def test_everything_failing_is_1_and_the_new_look_is_published(
         ("one/stats.json", "<<<<<<< HEAD"),
         ("one/stats.json", '{"package": "other"}'),
         ("one/history.csv", "date,downloads\n2026-03-31,many\n"),
+        ("one/history.csv", "date,without_mirrors\n2026-03-31,5\n"),
     ],
 )
 def test_a_damaged_file_is_told_and_never_written_over(

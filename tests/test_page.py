@@ -8,7 +8,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html import escape
 from html.parser import HTMLParser
 from io import StringIO
@@ -751,6 +751,8 @@ def test_a_breakdown_is_two_more_metrics(visitor: Visit, site: Site) -> None:
         image = page.locator(f".cards label:has([value={metric}]) img")
         assert image.get_attribute("alt") == f"{metric}: {listing[metric]}"
         assert quote(f"{PUBLISHED}/exact/{metric}.json", safe="") in code(page)
+        text = {"python": "Python versions", "system": "Operating system"}[metric]
+        assert code(page).startswith(f"[![{text}](")
         assert f"metric={metric}" in settled(page)
     assert page.locator("#preview").get_attribute("src") == image.get_attribute("src")
 
@@ -772,16 +774,48 @@ def test_a_breakdowns_badge_has_a_label_of_its_own(visitor: Visit) -> None:
     page.locator(".cards label:has([value=total])").click()
     expect(label).to_have_value("downloads")
     assert settled(page) == "exact"
+    label.fill("python")
+    page.locator(".cards label:has([value=python])").click()
+    page.locator(".cards label:has([value=total])").click()
+    expect(label).to_have_value("python")  # written, whatever it is
+    visitor.open("#exact")
     visitor.open("#exact?metric=system&label=downloads")
     expect(label).to_have_value("downloads")
     assert picture(page, "system")["label"] == "downloads"
 
 
 def test_without_a_breakdown_there_is_no_such_metric(visitor: Visit) -> None:
-    page = visitor.open("#requests?metric=python")
+    page = visitor.open("#requests?metric=python&label=versions&color=red")
     assert page.locator("[name=metric]:checked").get_attribute("value") == "total"
-    assert settled(page) == "requests"
+    assert settled(page) == "requests?color=red"
+    expect(page.locator("#notice")).to_have_text(
+        "There is no such badge of this package here: this is its total."
+    )
     expect(page.locator("#breakdown")).to_be_hidden()
+
+
+def test_weeks_without_figures_are_a_gap(visitor: Visit) -> None:
+    days = [date(2025, 1, 1) + timedelta(days=n) for n in (*range(28), *range(364, 392))]
+    table = "\n".join(["date,3.12,unknown", *(f"{day},5,1" for day in days)])
+    visitor.context.route(
+        re.compile(rf"{visitor.site.address}/exact/python\.csv"),
+        lambda route: route.fulfill(body=table),
+    )
+    page = visitor.open("#exact")
+    (band,) = page.locator(".bands path").all()
+    outlines = (band.get_attribute("d") or "").split("Z")[:-1]
+    places = [[float(x) for x in re.findall(r"[ML]([\d.]+) ", outline)] for outline in outlines]
+    assert [(min(run), round(max(run))) for run in places] == [(0, 33), (567.3, 600)]
+
+
+def test_a_month_that_names_nothing_is_not_shown(visitor: Visit) -> None:
+    visitor.context.route(
+        re.compile(rf"{visitor.site.address}/exact/(python|system)\.csv"),
+        lambda route: route.fulfill(body="date,3.12,unknown\n2026-01-12,5,1\n2026-03-01,,7\n"),
+    )
+    page = visitor.open("#exact")
+    expect(page.locator(".bands")).to_be_visible()
+    expect(page.locator(".bars")).to_have_count(0)
 
 
 def test_a_pasted_badge_of_a_breakdown_comes_back(visitor: Visit) -> None:
@@ -803,23 +837,29 @@ def test_a_breakdown_is_shown_as_it_is_kept(visitor: Visit, site: Site) -> None:
         shown = [row.inner_text().split() for row in rows.all()]
         assert [row[0] for row in shown] == [heading for heading, _ in known]
         for (_, percent), (_, downloads), row in zip(shown, known, rows.all(), strict=True):
-            assert abs(float(percent.rstrip("%")) - 100 * downloads / total) <= 0.5001
+            share = 100 * downloads / total
+            assert percent == (f"{share:.0f}%" if share >= 9.5 else f"{share:.1f}%")
             assert row.get_attribute("title") == f"{downloads:,} downloads"
             bar = row.locator(".bar").bounding_box()
             track = row.locator(".track").bounding_box()
             assert bar
             assert track
-            share = downloads / known[0][1]
-            assert abs(bar["width"] - max(2, track["width"] * share)) < 1
+            assert abs(bar["width"] - max(2, track["width"] * downloads / total)) < 1
     newest = datetime.now(UTC).date() - timedelta(days=1)
-    assert f"{newest.day} {newest:%B %Y}" in page.locator("#breakdown").inner_text()
+    until = f"30 days up to {newest.day} {newest:%B %Y}"
+    assert page.locator("#breakdown").inner_text().count(until) == 2
 
 
 def test_shares_over_time_fill_the_whole_and_say_where_they_began(
     visitor: Visit, site: Site
 ) -> None:
     page = visitor.open("#exact")
-    expect(page.locator(".bands h3")).to_have_text("Versions over 25 weeks")
+    newest = datetime.now(UTC).date() - timedelta(days=1)
+    first = newest - timedelta(days=25 * 7 - 1)
+    expect(page.locator(".bands h3")).to_have_text(
+        "Python versions over time by week, "
+        f"{first.day} {first:%B %Y} to {newest.day} {newest:%B %Y}"
+    )
     bands = page.locator(".bands path").evaluate_all(
         "(all) => all.map((band) => band.getAttribute('d'))"
     )
@@ -832,15 +872,26 @@ def test_shares_over_time_fill_the_whole_and_say_where_they_began(
     for lower, upper in pairwise(edges):
         assert lower[:25] == upper[25:][::-1], "each stands on the one below"
     table = script.parse_table((site.docs / "exact/python.csv").read_bytes())
-    newest = max(max(column) for column in table.values())
-    week = {
-        v: sum(script.window(column, newest, 7))
-        for v, column in table.items()
-        if v != script.UNKNOWN
-    }
-    share = 100 * week["3.13"] / sum(week.values())
-    legend = page.locator(".legend li", has=page.get_by_text("3.13", exact=True)).inner_text()
-    assert abs(float(legend.split("→")[1].rstrip("% ")) - share) <= 0.5001
+    known = {version: column for version, column in table.items() if version != script.UNKNOWN}
+    ends = [newest - timedelta(weeks=back) for back in range(24, -1, -1)]
+    shares: dict[str, list[float]] = {version: [] for version in known}
+    for end in ends:
+        sums = {version: sum(script.window(column, end, 7)) for version, column in known.items()}
+        for version, downloads in sums.items():
+            shares[version].append(100 * downloads / sum(sums.values()))
+    told = sorted(shares, key=lambda version: -max(shares[version]))[:7]
+    rows = [row.inner_text().split() for row in page.locator(".legend li").all()]
+    assert [row[0] for row in rows] == [*(v for v in [*known][::-1] if v in told), "others"]
+    for version, *ends_shown in [(row[0], row[1], row[3]) for row in rows[:-1]]:
+        for shown, share in zip(ends_shown, (shares[version][0], shares[version][-1]), strict=True):
+            rounded = f"{share:.0f}%" if share >= 9.5 else f"{share:.1f}%"
+            assert shown == ("0%" if share == 0 else rounded)
+    coloured = page.locator(".bands path, .legend .swatch")
+    classes = coloured.evaluate_all(
+        "(all) => all.map((each) => each.getAttribute('class').slice(-6))"
+    )
+    assert classes[:8] == [f"band-{n}" for n in range(8)]
+    assert classes[8:] == classes[:8][::-1]
     assert page.locator(".bands svg").get_attribute("role") == "img"
 
 
@@ -851,6 +902,32 @@ def test_a_breakdown_that_cannot_be_read_is_not_shown(visitor: Visit) -> None:
     settled(page)
     expect(page.locator("#breakdown")).to_be_hidden()
     expect(page.locator("#chart")).to_be_visible()
+
+
+def test_nothing_is_shown_below_the_builder_before_that_is_there(visitor: Visit) -> None:
+    page = visitor.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visitor.context.route(re.compile(rf"{visitor.site.address}/exact\.json"), hold)
+    page.goto(f"{visitor.site.address}/#exact")
+    expect(page.locator("#parts .bars")).to_have_count(2)
+    expect(page.locator("#chart")).to_be_hidden()
+    held[0].continue_()
+    expect(page.locator("#chart")).to_be_visible()
+
+
+def test_going_back_within_a_package_leaves_its_details_alone(visitor: Visit) -> None:
+    page = visitor.open("#exact")
+    expect(page.locator("#breakdown")).to_be_visible()
+    page.get_by_label("Label", exact=True).fill("mine")
+    assert settled(page) == "exact?label=mine"
+    page.locator(".bars").first.evaluate("(bars) => (bars.id = 'same')")
+    page.go_back()
+    expect(page.get_by_label("Label", exact=True)).to_have_value("downloads")
+    expect(page.locator("#same")).to_be_visible()
 
 
 def test_what_arrives_late_is_not_shown_for_another_package(visitor: Visit) -> None:
@@ -890,6 +967,17 @@ def test_the_charts_markdown_is_there_to_copy(visitor: Visit, site: Site) -> Non
     expect(page.locator("#chart-copied")).to_have_text("")
 
 
+def contrast(one: list[int], other: list[int]) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
+
+    def luminance(colour: list[int]) -> float:
+        parts = [c / 255 / 12.92 if c < 11 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
 @pytest.mark.parametrize(("scheme", "paper"), [("light", 255), ("dark", 17)])
 def test_a_chart_has_the_readers_colours(
     browser: Browser, site: Site, scheme: Any, paper: int
@@ -897,12 +985,21 @@ def test_a_chart_has_the_readers_colours(
     with visit(browser, site, color_scheme=scheme) as visitor:
         page = visitor.page
         page.goto(f"{site.address}/exact/chart.svg")
-        rule = "(name) => getComputedStyle(document.querySelector(name))"
-        fill = page.evaluate(f"({rule})('.paper').fill")
-        ink = page.evaluate(f"({rule})('.ink').fill")
-        levels = [max(map(int, re.findall(r"\d+", colour))) for colour in (fill, ink)]
-        assert abs(levels[0] - paper) < 20
-        assert abs(levels[0] - levels[1]) > 180
+        colours = page.evaluate(
+            """() => Object.fromEntries(["paper", "ink", "muted", "grid", "days", "average"].map(
+                (name) => {
+                    const style = getComputedStyle(document.querySelector(`.${name}`));
+                    const isLine = style.stroke !== "none";
+                    if (isLine && style.fill !== "none") throw new Error(`${name} is filled`);
+                    return [name, isLine ? style.stroke : style.fill];
+                }))"""
+        )
+        rgb = {name: [*map(int, re.findall(r"\d+", text))] for name, text in colours.items()}
+        assert abs(max(rgb["paper"]) - paper) < 20
+        paired = {"ink": 7, "muted": 4.5, "days": 3, "average": 3}
+        for name, least in paired.items():
+            assert contrast(rgb[name], rgb["paper"]) >= least, name
+        assert contrast(rgb["average"], rgb["days"]) >= 3
         for text in page.locator("text").all():
             box = text.bounding_box()
             assert box

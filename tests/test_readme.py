@@ -163,24 +163,32 @@ def test_its_recipes_name_files_that_are_there(site: str) -> None:
     assert {len(row) for row in rows} == {3}
 
 
-def test_its_three_lines_of_pandas_do_what_it_says(site: str) -> None:
+def test_its_three_lines_of_pandas_do_what_it_says(site: str, tmp_path: Path) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert program.count("\n") == 3
     newest = newest_complete_day(datetime.now(UTC))
     for written, days in (("10-28", 0), ("10-01", 27), ("09-30", 28), ("09-03", 55)):
         program = program.replace(f"2026-{written}", f"{newest - timedelta(days=days)}")
-    run = subprocess.run(
-        [sys.executable, "-c", f"import pandas\nsite = {site!r}\n{program}"],
-        env=os.environ | {"NO_PROXY": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    history = script.parse_table(urllib.request.urlopen(f"{site}/requests/history.csv").read())
-    counts = script.window(history["downloads"], newest, 56)
-    *weeks, growth = run.stdout.splitlines()
-    assert abs(float(growth) - (sum(counts[:28]) / sum(counts[28:]) - 1)) < 1e-9
-    assert len([line for line in weeks if re.match(r"20\d\d-", line)]) >= 13
+    # A quiet package lacks days: its last week has three downloads, the one before has two.
+    quiet = tmp_path / "quiet.csv"
+    dates = (newest - timedelta(days=back) for back in (40, 30, 13, 8, 5, 0))
+    rows = [f"{day},{n}," for day, n in zip(dates, (5, 5, 1, 1, 2, 1), strict=True)]
+    rows.append(f"{newest + timedelta(days=1)},,1")
+    quiet.write_text("\n".join(["date,downloads,without_mirrors", *rows]))
+    for url, path in ((f"{site}/requests/history.csv", None), (str(quiet), quiet)):
+        run = subprocess.run(
+            [sys.executable, "-c", f"import pandas\nurl = {url!r}\n{program}"],
+            env=os.environ | {"NO_PROXY": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        text = path.read_bytes() if path else urllib.request.urlopen(url).read()
+        counts = script.window(script.parse_table(text)["downloads"], newest, 56)
+        *_, week, _, release = run.stdout.splitlines()
+        growth = sum(counts[:7]) / sum(counts[7:14]) - 1
+        assert abs(float(week.split()[1]) - growth) < 1e-5
+        assert abs(float(release) - (sum(counts[:28]) / sum(counts[28:]) - 1)) < 1e-9
 
 
 def test_its_lines_for_a_shell_do_what_it_says(site: str) -> None:
@@ -196,3 +204,16 @@ def test_its_lines_for_a_shell_do_what_it_says(site: str) -> None:
     names = re.findall(r"`(\w+)`", section.split(":", 1)[1])
     assert len(names) == 6
     assert set(names) <= stats.keys()
+
+
+def test_the_page_knows_the_metrics_and_their_labels() -> None:
+    text = (ROOT / "docs/badge.js").read_text(encoding="utf-8")
+    names = re.findall(r"^  (\w+): ", text.split("export const METRICS = {")[1].split("}")[0], re.M)
+    paths = ["{}.json" if name == "total" else f"{{}}/{name}.json" for name in names]
+    assert sorted(paths) == sorted(metric.path for metric in script.METRICS)
+    labels = dict(
+        re.findall(r'(\w+): "(\w+)"', text.split("export const LABELS = {")[1].split("}")[0])
+    )
+    assert [labels.get(name) for name in names] == [
+        next(m.label for m in script.METRICS if m.path == path) for path in paths
+    ]

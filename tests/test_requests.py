@@ -269,7 +269,7 @@ def test_a_request_asks_pepy_alone_and_gives_the_chart(project: Project, pepy: P
         run = add(project, pepy, form("requests"), PYPISTATS_API_URL=pypistats.url)
     assert run.returncode == 0
     assert pypistats.asked == []
-    chart = "[![Downloads](https://acme.github.io/badges/requests/chart.svg)]"
+    chart = "[![Downloads a day](https://acme.github.io/badges/requests/chart.svg)]"
     assert run.stdout.count(f"{chart}(https://pepy.tech/projects/requests)") == 2
     assert "python.json" not in run.stdout
 
