@@ -86,7 +86,7 @@ def picture_page(browser: Browser, site: Site, fragment: str, hidden: str, name:
         page.locator("#chart").evaluate("(image) => (image.loading = 'eager')")
         page.wait_for_load_state("networkidle")
         for element in page.locator(hidden).all():
-            element.evaluate("(element) => (element.hidden = true)")
+            element.evaluate("(element) => element.classList.add('unseen')")
         page.locator("footer").evaluate(
             """(footer, text) => {
                 footer.replaceChildren(text);
