@@ -5,6 +5,7 @@ import { day, digits, make, shape } from "./list.js";
 
 const $ = (id) => document.getElementById(id);
 const UNKNOWN = "unknown"; // the column of downloads that name nothing
+const DAY = 864e5; // milliseconds
 const MONTH = 30; // days
 const WEEK = 7; // days
 const BANDS = 7; // versions that are told apart over time
@@ -12,18 +13,19 @@ const SIZE = { width: 600, height: 200 };
 
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
 const finer = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+/** A part of 1 as one reads it. */
 function share(part) {
   if (part > 0 && part < 0.0005) return "<0.1%";
   return (part > 0 && part < 0.095 ? finer : percent).format(part);
 }
 
-/** A CSV of the site as its columns and its days: the first holds dates, the others counts. */
+/** A CSV of the site as its columns and its days, which end with the last that has downloads. */
 function parse(text) {
   const [header, ...rows] = text.trim().split(/\r?\n/).map((line) => line.split(","));
-  return {
-    names: header.slice(1),
-    days: rows.map(([date, ...cells]) => ({ date, counts: cells.map(Number) })), // "" is 0
-  };
+  const days = rows.map(([date, ...cells]) => ({ time: Date.parse(date), counts: cells.map(Number) }));
+  const length = days.findLastIndex(({ counts }) => counts.some(Boolean)) + 1; // "" is 0
+  return { names: header.slice(1), days: days.slice(0, length) };
 }
 
 /** The sums of some days by column and their shares, those that name nothing left out. */
@@ -34,13 +36,10 @@ function sums({ names }, days) {
   return named.map(([name, count]) => [name, count, count / whole]);
 }
 
-/** The last day with downloads. */
-const lastOf = ({ days }) => days.findLast(({ counts }) => counts.some(Boolean)).date;
-
-/** The rows of a table that lie within so many days, those up to `back` days before its last one. */
-function newest(table, length, back = 0) {
-  const end = Date.parse(lastOf(table)) - back * 864e5;
-  return table.days.filter(({ date }) => Date.parse(date) <= end && Date.parse(date) > end - length * 864e5);
+/** The days of a table that lie within so many, up to `back` days before its last one. */
+function newest({ days }, length, back = 0) {
+  const end = days.at(-1).time - back * DAY;
+  return days.filter(({ time }) => time <= end && time > end - length * DAY);
 }
 
 /** A table's last month as bars, most first; null where that names nothing. */
@@ -58,14 +57,13 @@ function bars(table, title) {
     );
   });
   if (!items.length) return null;
-  const heading = make("h3", {}, title, make("small", {}, ` 30 days up to ${day(lastOf(table))}`));
+  const heading = make("h3", {}, title, make("small", {}, ` 30 days up to ${day(table.days.at(-1).time)}`));
   return make("div", {}, heading, make("ul", { className: "bars" }, ...items));
 }
 
 /** The shares of each week up to a table's last day, oldest first: by column, of 1. */
 function weekly(table) {
-  const first = Date.parse(table.days[0].date);
-  const length = (Date.parse(lastOf(table)) - first) / 864e5 + 1;
+  const length = (table.days.at(-1).time - table.days[0].time) / DAY + 1;
   const weeks = [];
   for (let back = Math.floor(length / WEEK) - 1; back >= 0; back--) {
     const parts = sums(table, newest(table, WEEK, back * WEEK));
@@ -119,8 +117,9 @@ function bands(table) {
   });
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", "Shares of the versions over time; the list below has the first and the last.");
-  const start = new Date(Date.parse(lastOf(table)) - (weeks.length * WEEK - 1) * 864e5);
-  const dates = make("small", {}, ` by week, ${day(start)} to ${day(lastOf(table))}`);
+  const end = table.days.at(-1).time;
+  const start = end - (weeks.length * WEEK - 1) * DAY;
+  const dates = make("small", {}, ` by week, ${day(start)} to ${day(end)}`);
   return make("div", { className: "bands" }, make("h3", {}, "Python versions over time", dates), svg, legend);
 }
 
@@ -128,7 +127,7 @@ async function read(path) {
   const response = await fetch(path).catch(() => null);
   const text = response?.ok ? await response.text().catch(() => "") : "";
   const table = text ? parse(text) : null;
-  return table?.days.some(({ counts }) => counts.some(Boolean)) ? table : null;
+  return table?.days.length ? table : null;
 }
 
 /** A package's breakdown as elements; none where there is none. */
