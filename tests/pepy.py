@@ -108,15 +108,16 @@ def _stall_in_body(handler: Handler, answer: dict[str, Any]) -> None:
 
 def _drip(handler: Handler, answer: dict[str, Any]) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-    _drip_bytes(handler)
+    drip(handler)
 
 
 def _drip_headers(handler: Handler, answer: dict[str, Any]) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Padding: ")
-    _drip_bytes(handler)
+    drip(handler)
 
 
-def _drip_bytes(handler: Handler) -> None:
+def drip(handler: Quiet) -> None:
+    """Write a byte now and then, for ever."""
     while not handler.server.ended.wait(0.05):
         try:
             handler.wfile.write(b" ")
@@ -287,18 +288,22 @@ class Server(ThreadingHTTPServer):
         """A client that went away is no news."""
 
 
-class Handler(BaseHTTPRequestHandler):
+class Quiet(BaseHTTPRequestHandler):
+    """What the stand-ins' handlers have in common."""
+
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: Server
 
+    def log_message(self, *_: object) -> None:
+        """No log: tests print enough."""
+
+
+class Handler(Quiet):
     def setup(self) -> None:
         super().setup()
         with self.server.pepy.lock:
             self.server.pepy.connections += 1
-
-    def log_message(self, *_: object) -> None:
-        """No log: tests print enough."""
 
     def do_GET(self) -> None:
         pepy = self.server.pepy

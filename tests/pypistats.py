@@ -18,11 +18,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from pepy import POPULAR, Server
+from pepy import POPULAR, Quiet, Server, drip
 
 LIMITS = ((5, 1.0), (30, 60.0))  # requests, within seconds
 DAYS = 180
@@ -132,12 +131,7 @@ def _drop(handler: Handler, answer: dict[str, Any]) -> None:
 
 def _drip(handler: Handler, answer: dict[str, Any]) -> None:
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Padding: ")
-    while not handler.server.ended.wait(0.05):
-        try:
-            handler.wfile.write(b" ")
-        except OSError:
-            break
-    handler.close_connection = True
+    drip(handler)
 
 
 def _huge_body(handler: Handler, answer: dict[str, Any]) -> None:
@@ -224,15 +218,8 @@ class Pypistats:
             return True
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Server
-
-    def log_message(self, *_: object) -> None:
-        """No log: tests print enough."""
-
-    def do_GET(self) -> None:
+class Handler(Quiet):
+    def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
         pypistats: Pypistats = self.server.pypistats  # type: ignore[attr-defined]
         parts = urlsplit(self.path)
         path = re.fullmatch(r"/api/packages/([a-z0-9-]+)/(\w+)", parts.path)

@@ -904,14 +904,20 @@ def test_a_breakdown_that_cannot_be_read_is_not_shown(visitor: Visit) -> None:
     expect(page.locator("#chart")).to_be_visible()
 
 
-def test_nothing_is_shown_below_the_builder_before_that_is_there(visitor: Visit) -> None:
-    page = visitor.page
+def hold(visitor: Visit, path: str) -> list[Route]:
+    """The requests for a file of the site, held back until somebody continues them."""
     held: list[Route] = []
 
-    def hold(route: Route) -> None:
+    def later(route: Route) -> None:
         held.append(route)
 
-    visitor.context.route(re.compile(rf"{visitor.site.address}/exact\.json"), hold)
+    visitor.context.route(f"{visitor.site.address}/{path}", later)
+    return held
+
+
+def test_nothing_is_shown_below_the_builder_before_that_is_there(visitor: Visit) -> None:
+    page = visitor.page
+    held = hold(visitor, "exact.json")
     page.goto(f"{visitor.site.address}/#exact")
     expect(page.locator("#parts .bars")).to_have_count(2)
     expect(page.locator("#chart")).to_be_hidden()
@@ -932,12 +938,7 @@ def test_going_back_within_a_package_leaves_its_details_alone(visitor: Visit) ->
 
 def test_what_arrives_late_is_not_shown_for_another_package(visitor: Visit) -> None:
     page = visitor.page
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    visitor.context.route(re.compile(rf"{visitor.site.address}/exact/python\.csv"), hold)
+    held = hold(visitor, "exact/python.csv")
     visitor.open("#exact")
     page.evaluate("location.hash = 'requests'")
     expect(page.locator("h1:visible")).to_have_text("requests")
