@@ -707,10 +707,15 @@ def judge_pepy(
     if status == 429:
         retry_after = whole_number("X-Rate-Limit-Retry-After-Seconds") or 0
         return Outcome("rate limited", remaining=0, retry_after=retry_after)
+    return replace(unexpected("PePy", "PEPY_API_URL", status), remaining=remaining)
+
+
+def unexpected(service: str, variable: str, status: int) -> Outcome:
+    """What a status comes to that a service's documentation gives no meaning."""
     if status >= 500:
-        return Outcome("try again", f"PePy answered with an error (HTTP {status})", remaining)
-    reason = f"PePy's answer was not understood (HTTP {status}): check PEPY_API_URL"
-    return Outcome("failed", reason, remaining)
+        return Outcome("try again", f"{service} answered with an error (HTTP {status})")
+    reason = f"{service}'s answer was not understood (HTTP {status}): check {variable}"
+    return Outcome("failed", reason)
 
 
 def read_answer(body: bytes | bytearray, project: str, now: datetime) -> Figures:
@@ -805,10 +810,7 @@ def judge_pypistats(
         return Outcome("unknown", "pypistats.org doesn't know it", breakdown=breakdown)
     if status == 429:
         return Outcome("rate limited", "pypistats.org refused: too many ask from this address")
-    if status >= 500:
-        return Outcome("try again", f"pypistats.org answered with an error (HTTP {status})")
-    reason = f"pypistats.org's answer was not understood (HTTP {status}): check PYPISTATS_API_URL"
-    return Outcome("failed", reason)
+    return unexpected("pypistats.org", "PYPISTATS_API_URL", status)
 
 
 def read_breakdown(body: bytes | bytearray, project: str, name: str, now: datetime) -> Breakdown:
@@ -1978,18 +1980,16 @@ class ProgressLine:
         """Time has passed."""
         if not self.live:
             return
-        seconds = fetching.seconds_left(time.monotonic())
         self._draw(
             f"[{fetching.done}/{fetching.total}]",
             "waiting for PePy's rate limit" if fetching.waiting else self.latest,
-            f"about {_duration(seconds)} left" if seconds else "",
+            _time_left(fetching.seconds_left(time.monotonic())),
         )
 
     def breakdowns(self, breakdowns: Breakdowns) -> None:
         """PePy is done, and time has passed."""
         what = "waiting, since pypistats.org refused" if breakdowns.refused else "pypistats.org"
-        seconds = breakdowns.seconds_left
-        about = f"about {_duration(seconds)} left" if seconds else ""
+        about = _time_left(breakdowns.seconds_left)
         if self.live:
             self._draw(f"[{breakdowns.left} to go]", what, about)
         elif what != self.told:
@@ -2009,10 +2009,14 @@ class ProgressLine:
             self.live = False
 
 
-def _duration(seconds: float) -> str:
+def _time_left(seconds: float | None) -> str:
+    if not seconds:
+        return ""
     if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds // 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+        return f"about {seconds:.0f} s left"
+    if seconds < 3600:
+        return f"about {seconds // 60:.0f} min left"
+    return f"about {seconds / 3600:.1f} h left"
 
 
 # -------------------------------------------------------------------- requests for packages

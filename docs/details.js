@@ -1,6 +1,6 @@
 // A package's details: its chart for a README, and who downloads it.
 
-import { LINKS } from "./badge.js";
+import { FORMATS, LINKS } from "./badge.js";
 import { day, digits, make, shape } from "./list.js";
 
 const $ = (id) => document.getElementById(id);
@@ -147,6 +147,6 @@ export async function breakdown(listing) {
 /** A chart's address, and its Markdown. `site` is where it is published. */
 export function chartOf(site, listing) {
   const path = `${listing.name}/chart.svg`;
-  const markdown = `[![Downloads a day](${site.url}/${path})](${LINKS.pepy.address(listing.name)})`;
-  return { path, markdown };
+  const link = LINKS.pepy.address(listing.name);
+  return { path, markdown: FORMATS.markdown.code(`${site.url}/${path}`, link, "Downloads a day") };
 }

@@ -240,13 +240,11 @@ class Pepy:
         self.server.pepy = self
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self._cache: dict[str, bytes] = {}
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.ended.set()
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def take_token(self) -> tuple[bool, dict[str, str]]:
         """Whether a request is granted, and the headers that tell."""
@@ -283,6 +281,14 @@ class Server(ThreadingHTTPServer):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.ended = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.ended.set()
+        self.shutdown()
+        self.server_close()
 
     def handle_error(self, *_: object) -> None:
         """A client that went away is no news."""

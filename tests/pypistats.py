@@ -196,13 +196,11 @@ class Pypistats:
         self.server.pypistats = self  # type: ignore[attr-defined]
         self.url = f"http://127.0.0.1:{self.server.server_port}/api"
         self._recent: deque[float] = deque()
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.ended.set()
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def grants(self) -> bool:
         """Whether a request is within the limits."""

@@ -9,19 +9,17 @@ import re
 import shlex
 import subprocess
 import sys
-import threading
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from urllib.parse import unquote
 
 import jq
 import pytest
-from pepy import Pepy, environment, newest_complete_day
+from browser import build
+from pepy import Pepy, newest_complete_day
 from pypistats import Pypistats
 
 import script
@@ -112,21 +110,12 @@ def test_its_messages_are_the_programs() -> None:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a site with a breakdown, for what the README tries on its own."""
-    folder = tmp_path_factory.mktemp("site")
-    (folder / "packages.toml").write_text('[[package]]\nname = "requests"\nbreakdown = true\n')
+    packages = '[[package]]\nname = "requests"\nbreakdown = true\n'
     with Pepy() as pepy, Pypistats() as pypistats:
-        subprocess.run(
-            [sys.executable, ROOT / "script.py"],
-            cwd=folder,
-            env=environment(pepy) | {"PYPISTATS_API_URL": pypistats.url},
-            capture_output=True,
-            check=True,
-        )
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder / "docs"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+        folder = tmp_path_factory.mktemp("site")
+        built = build(folder, packages, pepy, PYPISTATS_API_URL=pypistats.url)
+    with built:
+        yield built.address
 
 
 def test_every_file_that_it_names_is_there_with_what_it_says(site: str) -> None:
