@@ -35,7 +35,7 @@ def fetch(pepy: Pepy, *projects: str, seconds: float = 60, key: str = KEY) -> Ou
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script, "BACKOFF", 0.01)
     monkeypatch.setattr(script, "READ_TIMEOUT", 1.0)
-    monkeypatch.setattr(script, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(script, "ANSWER_SECONDS", 5.0)
 
 
 # --- the faults
