@@ -242,6 +242,14 @@ class GitHub:
         self.git("-C", str(self.remote), "config", "receive.denyNonFastForwards", "true")
         self.script(self.remote / "hooks/pre-receive", f"{stand_in} pre-receive")
 
+    def copy(self, folder: Path, pepy: Pepy) -> GitHub:
+        """The same as it is now, in another folder and with another PePy."""
+        copy = GitHub(folder, pepy)
+        programs = shutil.ignore_patterns("hooks")  # they know their folder
+        for path in (self.remote, self.state, self.site):
+            shutil.copytree(path, folder / path.name, dirs_exist_ok=True, ignore=programs)
+        return copy
+
     def script(self, path: Path, command: str) -> None:
         """Make a program."""
         path.write_text(f"#!/bin/sh\n{command}\n")
