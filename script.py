@@ -1497,6 +1497,11 @@ def read_all_kept(
 # ----------------------------------------------------------------------------------- render
 
 
+def half_up(dividend: int, divisor: int) -> int:
+    """A quotient rounded half up, in integers: a float would round 1.05 down, and large counts."""
+    return (2 * dividend + divisor) // (2 * divisor)
+
+
 UNITS = {"abbreviation": "KMBT", "international_system": "kMGT", "none": ""}
 
 
@@ -1504,22 +1509,17 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
     """A count as a badge shows it: rounded half up, without trailing zeros, as in `1.4B`.
 
     `units` is a key of UNITS, `decimals` 0 to 3. The largest unit has no next: `1000T`.
-    In integers throughout: a float would round 1,050 down, and large totals anyhow.
     """
-    if not UNITS[units]:
+    if count < 1000 or not UNITS[units]:
         return f"{count:,}"
-    if count < 1000:
-        return str(count)
     scale = 10**decimals
     for power in range(1, len(UNITS[units]) + 1):
-        size = 1000**power
-        rounded = (2 * count * scale + size) // (2 * size)
+        rounded = half_up(count * scale, 1000**power)
         if rounded < 1000 * scale:  # else it carries into the next unit
             break
-    unit = UNITS[units][power - 1]
     whole, fraction = divmod(rounded, scale)
-    digits = f"{fraction:0{decimals}}".rstrip("0") if decimals else ""
-    return f"{whole}.{digits}{unit}" if digits else f"{whole}{unit}"
+    number = f"{whole}.{fraction:0{decimals}}".rstrip("0").rstrip(".")
+    return number + UNITS[units][power - 1]
 
 
 class Metric(NamedTuple):
@@ -1564,7 +1564,7 @@ def top_system(_: Package, kept: Kept) -> str:
     if not systems:
         return ""
     (system, downloads), total = systems[0], sum(downloads for _, downloads in systems)
-    return f"{system} {(200 * downloads + total) // (2 * total)}%"
+    return f"{system} {half_up(100 * downloads, total)}%"
 
 
 METRICS = (
@@ -1628,7 +1628,7 @@ def trend(history: History, end: date) -> str:
     first = min(history, default=end)
     days = window(history, end, min(TREND_DAYS, (end - first).days + 1))[::-1]
     top = max(days, default=0) or 1
-    return "".join(BASE_36[(2 * count * 35 + top) // (2 * top)] for count in days)
+    return "".join(BASE_36[half_up(35 * count, top)] for count in days)
 
 
 CHART_COLOURS = (  # what has them, in light, in dark
@@ -1684,8 +1684,7 @@ def chart(project: str, history: History, end: date | None) -> str:
         return pixels(left + (2 * at + 1) * (right - left) // (2 * TREND_DAYS))
 
     def y(downloads: int, days: int = 1) -> str:
-        whole = axis[-1] * days
-        return pixels(bottom - (2 * downloads * height + whole) // (2 * whole))
+        return pixels(bottom - half_up(downloads * height, axis[-1] * days))
 
     plot = []
     for number in axis:
@@ -1713,7 +1712,7 @@ def chart(project: str, history: History, end: date | None) -> str:
         )
         if line:
             plot.append(f'<path class="average" stroke-width="2" d="M{line}h0"/>')
-            about += f" The last seven days average {(2 * weeks[-1] + 7) // 14:,}."
+            about += f" The last seven days average {half_up(weeks[-1], 7):,}."
         until = f"up to {long_day(end)}"
     light, dark = (
         "".join(rule % colours[scheme] for rule, *colours in CHART_COLOURS) for scheme in (0, 1)
