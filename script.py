@@ -71,7 +71,7 @@ ANSWER_SECONDS = 60.0  # for one whole answer, however slowly it drips
 ATTEMPTS = 4  # per package, for connection errors, timeouts and 5xx
 BACKOFF = 1.0  # seconds before the second attempt, doubled for each further one
 OUTAGE = 16  # packages in a row without an answer, after which nothing more is asked
-TICK = 0.25  # seconds at most between two looks at whether something hangs
+TICK = 0.25  # seconds at most between two redraws of the progress line
 PATIENCE = 600.0  # seconds without any grant after which the rate limit has won
 OVERDUE = 5.0  # seconds after which PePy has surely counted a request, answered or not
 FIRST_PAUSE = 0.25  # seconds until an emptied bucket is tried, before its rate is known
@@ -880,7 +880,7 @@ class Limiter:
         self.interval: float | None = None  # between two tokens, as measured
         self.granted_at = now
         self._started = 0
-        self._flying: dict[str, tuple[float, int]] = {}  # since when, the how-manieth
+        self.flying: dict[str, tuple[float, int]] = {}  # since when, the how-manieth
         self._lowest = math.inf  # tokens told of, since nothing was under way
         self._refusals = 0  # in a row
         self._limited = False  # whether PePy has ever told of tokens
@@ -889,7 +889,7 @@ class Limiter:
 
     def _uncounted(self, now: float) -> int:
         """Requests under way that PePy may not have counted yet; slow answers don't matter."""
-        return sum(now - since < OVERDUE for since, _ in self._flying.values())
+        return sum(now - since < OVERDUE for since, _ in self.flying.values())
 
     @property
     def empty(self) -> bool:
@@ -904,11 +904,11 @@ class Limiter:
         """A request starts."""
         self.free = max(self.free - 1, 0)
         self._started += 1
-        self._flying[project] = now, self._started
+        self.flying[project] = now, self._started
 
     def answered(self, project: str, now: float, remaining: int | None) -> None:
         """A request was answered, or given up, leaving `remaining` tokens (None: not told)."""
-        since, number = self._flying.pop(project)
+        since, number = self.flying.pop(project)
         if remaining is None:
             self.resume = max(self.resume, now + (self.interval or FIRST_PAUSE))
             return
@@ -936,7 +936,7 @@ class Limiter:
 
     def refused(self, project: str, now: float, retry_after: int) -> None:
         """A request was refused; a token comes within a second after `retry_after`."""
-        since, _ = self._flying.pop(project)
+        since, _ = self.flying.pop(project)
         self._limited = True
         self.free = 0
         if self._emptied_at is None:
@@ -964,25 +964,31 @@ TIME_IS_UP = Outcome("postponed", "postponed: time is up")
 INTERRUPTED = Outcome("postponed", "postponed: the run was interrupted")
 
 
-def attempt(ask: Callable[..., Outcome], *what: str) -> Outcome:
-    """What comes of asking: a bug must neither hang a run nor hide."""
+def attempt(service: str, ask: Callable[..., Outcome], *what: str) -> Outcome:
+    """What comes of asking: neither an answer that never ends nor a bug may hang a run.
+
+    So the asking has a thread of its own, which is all that such an answer costs.
+    """
+    answers: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def fly() -> None:
+        try:
+            answers.put(ask(*what))
+        except Exception as error:  # noqa: BLE001 - or else it would hide
+            answers.put(Outcome("failed", f"a bug in pepy-stats: {type(error).__name__}"))
+
+    threading.Thread(target=fly, daemon=True).start()
     try:
-        return ask(*what)
-    except Exception as error:  # noqa: BLE001
-        return Outcome("failed", f"a bug in pepy-stats: {type(error).__name__}")
-
-
-def never_ended(service: str) -> Outcome:
-    """What comes of an answer that was given up."""
-    reason = f"{service}'s answer did not end within {ANSWER_SECONDS:g} seconds"
-    return Outcome("try again", reason)
+        return answers.get(timeout=ANSWER_SECONDS)
+    except queue.Empty:
+        reason = f"{service}'s answer did not end within {ANSWER_SECONDS:g} seconds"
+        return Outcome("try again", reason)
 
 
 class Fetching:
     """Asks for every project once, several at a time: iterate for each with its outcome.
 
-    The iterating thread alone decides what starts when. The others wait for one answer
-    each, so a server that never ends its answer costs a thread and not the run.
+    The iterating thread alone decides what starts when; the others wait for one answer each.
     `deadline` is on the monotonic clock; after it nothing starts, and the rest is postponed.
     """
 
@@ -1002,7 +1008,6 @@ class Fetching:
         self.limiter = Limiter(self.started)
         self._ready = deque(projects)
         self._later: list[tuple[float, str]] = []  # a heap: when to try again, what
-        self._flying: dict[str, float] = {}  # what, since when
         self._answers: queue.SimpleQueue[tuple[str, Outcome]] = queue.SimpleQueue()
         self._failures: dict[str, list[Outcome]] = defaultdict(list)
         self._unanswered = 0  # packages in a row
@@ -1010,11 +1015,10 @@ class Fetching:
         self._stop: Outcome | None = None  # why nothing more is asked
 
     def __iter__(self) -> Iterator[tuple[str, Outcome]]:
-        while self._ready or self._later or self._flying:
+        while self._ready or self._later or self.limiter.flying:
             self._start(time.monotonic())
             self.tick(self)
-            settled = [*self._abandon(), *self._give_up(time.monotonic())]
-            for project, outcome in settled or self._wait(time.monotonic()):
+            for project, outcome in self._abandon() or self._wait(time.monotonic()):
                 self.done += 1
                 yield project, outcome
 
@@ -1034,7 +1038,6 @@ class Fetching:
         if now >= self.deadline:
             self._stop = self._stop or TIME_IS_UP
         while not self._stop and self._may_start(now) and (project := self._next(now)):
-            self._flying[project] = now
             self.limiter.started(project, now)
             threading.Thread(target=self._fly, args=(project,), daemon=True).start()
 
@@ -1052,12 +1055,12 @@ class Fetching:
         return self._unanswered >= CONNECTIONS
 
     def _may_start(self, now: float) -> bool:
-        if self._suspect and (self._flying or now < self._probe_at):
+        if self._suspect and (self.limiter.flying or now < self._probe_at):
             return False
-        return len(self._flying) < CONNECTIONS and self.limiter.may_start(now)
+        return len(self.limiter.flying) < CONNECTIONS and self.limiter.may_start(now)
 
     def _fly(self, project: str) -> None:
-        self._answers.put((project, attempt(self.ask, project)))
+        self._answers.put((project, attempt("PePy", self.ask, project)))
 
     def _wait(self, now: float) -> list[tuple[str, Outcome]]:
         """The next final answer, if one comes before something else is due."""
@@ -1067,14 +1070,10 @@ class Fetching:
             project, answer = self._answers.get(timeout=min(wake - now, TICK))
         except queue.Empty:
             return []
-        if self._flying.pop(project, None) is None:
-            return []  # it had been given up, which is final
         outcome = self._learn(project, answer, time.monotonic())
         return [(project, outcome)] if outcome else []
 
-    def _learn(
-        self, project: str, outcome: Outcome, now: float, *, final: bool = False
-    ) -> Outcome | None:
+    def _learn(self, project: str, outcome: Outcome, now: float) -> Outcome | None:
         """Learn from what came of a request. None where the project is to be asked again."""
         if outcome.kind == "rate limited":
             self.limiter.refused(project, now, outcome.retry_after)
@@ -1101,7 +1100,7 @@ class Fetching:
         if self._unanswered >= OUTAGE:
             reason = f"not asked: PePy failed for {OUTAGE} packages in a row"
             self._stop = self._stop or Outcome("failed", reason)
-        if final or attempts >= ATTEMPTS:
+        if attempts >= ATTEMPTS:
             return outcome
         pause = BACKOFF * 2 ** (attempts - 1) * random.uniform(0.8, 1.2)
         heappush(self._later, (now + pause, project))
@@ -1117,15 +1116,6 @@ class Fetching:
         if self._stop is TIME_IS_UP:
             return [(project, TIME_IS_UP) for project in rest]
         return [(project, [self._stop, *self._failures[project]][-1]) for project in rest]
-
-    def _give_up(self, now: float) -> list[tuple[str, Outcome]]:
-        """What has been under way for too long: that is final, as it may hang again."""
-        outcome = never_ended("PePy")
-        hung = [p for p, since in self._flying.items() if now - since > ANSWER_SECONDS]
-        for project in hung:
-            del self._flying[project]
-            self._learn(project, outcome, now, final=True)
-        return [(project, outcome) for project in hung]
 
 
 # ------------------------------------------------------------------- fetch: every breakdown
@@ -1252,7 +1242,7 @@ class Breakdowns:
             ]
             if not self._sleep_until(max(starts, default=0), TIME_IS_UP.reason):
                 return None
-            outcome = self._ask(project, address)
+            outcome = attempt("pypistats.org", self.ask, project, address)
             now = time.monotonic()
             self._answered_at.append(now)
             if outcome.kind != "rate limited":
@@ -1261,19 +1251,6 @@ class Breakdowns:
             if not self._sleep_until(now + next(self._pauses, math.inf), outcome.reason):
                 return None
             self.refused = False
-
-    def _ask(self, project: str, address: str) -> Outcome:
-        """One request, in a thread of its own, in case that its answer never ends."""
-        answers: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-
-        def fly() -> None:
-            answers.put(attempt(self.ask, project, address))
-
-        threading.Thread(target=fly, daemon=True).start()
-        try:
-            return answers.get(timeout=ANSWER_SECONDS)
-        except queue.Empty:
-            return never_ended("pypistats.org")
 
     def _sleep_until(self, then: float, reason: str) -> bool:
         """Sleep, and whether to go on. If that would miss the deadline, stop for a reason."""
