@@ -161,7 +161,6 @@ def test_a_server_that_only_drips_is_given_up_in_bounded_time(
     pepy: Pepy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(script, "ANSWER_SECONDS", 0.1)
-    monkeypatch.setattr(script, "TICK", 0.05)
     names = [f"p{number}" for number in range(200)]
     pepy.faulty |= dict.fromkeys(names, "fault-drip")
     start = time.monotonic()
