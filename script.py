@@ -2146,7 +2146,7 @@ class Arguments:
     names: list[str]
     missing: bool
     prune: bool
-    time_limit: float
+    deadline: float  # on the monotonic clock; no request starts after it
     fetched: Path | None
     config: Path
     output: Path
@@ -2246,11 +2246,7 @@ class Fetched:
 
 
 def fetch(
-    asked: Collection[str],
-    arguments: Arguments,
-    home: str,
-    started: float,
-    due: Mapping[str, Collection[str]],
+    asked: Collection[str], arguments: Arguments, home: str, due: Mapping[str, Collection[str]]
 ) -> Fetched:
     """Ask PePy for every project, and pypistats.org for what is `due`, within the time limit.
 
@@ -2264,8 +2260,7 @@ def fetch(
         except (OSError, ValueError):
             raise Unable(f"{plain(str(path))} is no file that --fetched has written.") from None
     if asked := [project for project in asked if project not in fetched.figures]:
-        deadline = started + arguments.time_limit * 60
-        new = ask_for_all(asked, home, deadline, due)
+        new = ask_for_all(asked, home, arguments.deadline, due)
         fetched = replace(new, figures=fetched.figures | new.figures)
     if path:
         path.write_bytes(TypeAdapter(dict[str, Figures]).dump_json(fetched.figures))
@@ -2360,7 +2355,7 @@ def keep_and_publish(
     return Published(before, after, damaged, changed, failed)
 
 
-def run(arguments: Arguments, started: float) -> int:
+def run(arguments: Arguments) -> int:
     """The whole job. Returns the exit code.
 
     Raises Unable before anything is written, OSError where the folder can't be written to.
@@ -2375,7 +2370,7 @@ def run(arguments: Arguments, started: float) -> int:
     output = arguments.output
     check_output(output)
     asked, due = choose(arguments, packages) if arguments.command == "update" else ([], {})
-    fetched = fetch(asked, arguments, config.site.home, started, due)
+    fetched = fetch(asked, arguments, config.site.home, due)
     with locked(output):
         gone = unlisted(output, packages)
         remove = [path for paths in gone.values() for path in paths] if arguments.prune else []
@@ -2406,7 +2401,7 @@ def run(arguments: Arguments, started: float) -> int:
     return 130 if fetched.interrupted else int(any(row.level == "error" for row in rows))
 
 
-def add(arguments: Arguments, started: float) -> int:
+def add(arguments: Arguments) -> int:
     """Answer a request for packages, read from standard input. Returns the exit code.
 
     Prints the answer to post, as Markdown. Raises Unable where only the owner can help,
@@ -2416,7 +2411,7 @@ def add(arguments: Arguments, started: float) -> int:
     config, text = read_list(arguments.config)
     try:
         request = read_request(sys.stdin.buffer.read(REQUEST_BYTES) if sys.stdin else b"")
-        new = grant(request, config, text, arguments, started)
+        new = grant(request, config, text, arguments)
     except Refused as refused:
         answer, code = refused_comment(config.site, refused.reasons), 1
     except Deferred as deferred:
@@ -2428,7 +2423,7 @@ def add(arguments: Arguments, started: float) -> int:
 
 
 def grant(
-    request: list[Package], config: Config, text: bytes, arguments: Arguments, started: float
+    request: list[Package], config: Config, text: bytes, arguments: Arguments
 ) -> list[Package]:
     """List, fetch and publish what is requested, all of it or nothing.
 
@@ -2443,7 +2438,7 @@ def grant(
         raise Unable(outcome.reason)
     known = {p for p, figures in kept.items() if figures.stats and p in listed}
     asked = [package.project for package in request if package.project not in known]
-    fetched = fetch(asked, arguments, config.site.home, started, due={})
+    fetched = fetch(asked, arguments, config.site.home, due={})
     if fetched.interrupted:
         raise KeyboardInterrupt
     outcomes = fetched.outcomes
@@ -2561,21 +2556,18 @@ def parse(argv: list[str] | None) -> Arguments:
         parser.error("render fetches nothing: NAME, --missing and --time-limit go with update")
     if options["command"] == "add" and any(map(options.get, ("names", "missing", "prune"))):
         parser.error("add reads from standard input what to fetch, and removes nothing")
-    options["time_limit"] = options["time_limit"] or (
-        5 if options["command"] == "add" else math.inf
-    )
-    return Arguments(**options)
+    limit = options.pop("time_limit") or (5 if options["command"] == "add" else math.inf)
+    return Arguments(**options, deadline=time.monotonic() + limit * 60)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    started = time.monotonic()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:  # closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     arguments = parse(argv)
     try:
-        return (add if arguments.command == "add" else run)(arguments, started)
+        return (add if arguments.command == "add" else run)(arguments)
     except Unable as error:
         say(*f"error: {error}".split("\n"))
         message = plain(str(error).replace("\n", " "))
