@@ -414,13 +414,7 @@ def parse_day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def _day(value: object) -> date:
-    if not isinstance(value, str):
-        raise ValueError("not a date")
-    return parse_day(value)
-
-
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[date, BeforeValidator(lambda value: parse_day(str(value)))]
 History = dict[date, int]
 Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
 Tables = dict[str, Columns]  # by the file's name
@@ -535,7 +529,7 @@ class Stats(Model):
     package: str
     timestamp: AwareDatetime  # when it was fetched, UTC
     total_downloads: Count
-    last_date: date | None
+    last_date: Day | None
     last_day: NonNegativeInt
     last_week: NonNegativeInt
     last_month: NonNegativeInt
@@ -1391,7 +1385,7 @@ def read_kept(output: Path, project: str) -> Kept | None:
             if stats.package != project:
                 raise ValueError
             # A day in the future would take every package's windows along.
-            if stats.last_date and parse_day(str(stats.last_date)) > datetime.now(UTC).date():
+            if stats.last_date and stats.last_date > datetime.now(UTC).date():
                 raise ValueError
         for name in TABLES:
             path = output / TABLE.format(project, name)
