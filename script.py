@@ -274,14 +274,6 @@ class Site(Table):
         """The repository's address."""
         return f"https://github.com/{self.repository}"
 
-    @property
-    def known(self) -> dict[str, str | None]:
-        """What somebody has told: the repository, and an address that isn't derived from it."""
-        return {
-            "repository": None if self.repository == _NO_REPOSITORY else self.repository,
-            "url": self.url if "url" in self.model_fields_set else None,
-        }
-
 
 class Limits(Table):
     """[limits]: what strangers may add."""
@@ -353,12 +345,9 @@ def parse_list(text: bytes, name: str) -> Config:
         raise Unable("\n  ".join([f"{name} has {count}:", *mistakes])) from None
 
 
-SECTIONS: dict[str, type[BaseModel]] = {"defaults": Options, "site": Site, "limits": Limits}
-
-
 def _explain(error: ErrorDetails, data: dict[str, Any]) -> str:
     """One mistake in words: place = value: what is allowed."""
-    model: type[BaseModel] = Config
+    model: Any = Config
     match error["loc"]:
         case ("package",):
             return '[[package]]: list every package as [[package]] and name = "…" below it'
@@ -371,7 +360,7 @@ def _explain(error: ErrorDetails, data: dict[str, Any]) -> str:
             if inherited and error["type"] != "missing":
                 place = "[defaults]"
         case ("defaults" | "site" | "limits" as section, *keys):
-            model = SECTIONS[section]
+            model = Config.model_fields[section].annotation
             place = f"[{section}]"
         case (*keys,):
             place = ""
@@ -1148,14 +1137,13 @@ class Breakdowns:
         self._answered_at: deque[float] = deque(maxlen=max(n for n, _ in PYPISTATS_LIMITS))
         self._failures = 0  # packages in a row
         self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def add(self, project: str) -> None:
         """PePy has answered for a project: its breakdown can be kept, so it may be asked for."""
         if project in self.due:
             self._queue.put((self._rank[project], project))
             self._added.append(project)
-            if len(self._added) == 1:
-                self._thread.start()
 
     def end(self) -> None:
         """Nothing more is added."""
@@ -1163,8 +1151,7 @@ class Breakdowns:
 
     def wait(self, seconds: float) -> bool:
         """Wait for the last answer; whether more is to come."""
-        if self._added:
-            self._thread.join(seconds)
+        self._thread.join(seconds)
         return self._thread.is_alive()
 
     def stop(self, reason: str) -> None:
@@ -1731,7 +1718,11 @@ def render_site(
         )
         listings.append(listing)
         files[CHART.format(project)] = chart(project, history, end)
-    catalogue = Catalogue.model_validate({**site.known, "packages": listings})
+    catalogue = Catalogue(
+        repository=None if site.repository == _NO_REPOSITORY else site.repository,
+        url=site.url if "url" in site.model_fields_set else None,
+        packages=listings,
+    )
     files[CATALOGUE] = catalogue.model_dump_json()
     return {path: f"{text}\n".encode() for path, text in files.items()}
 
@@ -1783,8 +1774,7 @@ def publish(
             return False
         fresh = scratch / target.name
         fresh.write_bytes(content)
-        if not target.parent.exists():
-            target.parent.mkdir()
+        target.parent.mkdir(exist_ok=True)
         fresh.replace(target)
         return True
 
@@ -2003,10 +1993,7 @@ REQUEST_LABEL = 60  # characters
 
 
 class Refused(Exception):
-    """A request that won't be granted as it stands; the reasons are Markdown."""
-
-    def __init__(self, *reasons: str) -> None:
-        self.reasons = reasons
+    """A request that won't be granted as it stands; its arguments are the reasons, in Markdown."""
 
 
 class Deferred(Exception):
@@ -2407,7 +2394,7 @@ def add(arguments: Arguments) -> int:
         request = read_request(sys.stdin.buffer.read(REQUEST_BYTES) if sys.stdin else b"")
         new = grant(request, config, text, arguments)
     except Refused as refused:
-        answer, code = refused_comment(config.site, refused.reasons), 1
+        answer, code = refused_comment(config.site, refused.args), 1
     except Deferred as deferred:
         answer, code = deferred_comment(str(deferred)), 3
     else:

@@ -436,7 +436,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
         try:
             packages = script.read_request(text)
         except script.Refused as refused:
-            harmless(script.refused_comment(script.Site(), refused.reasons))
+            harmless(script.refused_comment(script.Site(), refused.args))
         else:
             assert all(re.fullmatch("[a-z0-9-]+", package.name) for package in packages)
 
