@@ -1244,15 +1244,15 @@ class Breakdowns:
 # ------------------------------------------------------------------------------------ keep
 
 
-def windows_end(fetched: Iterable[History], kept_ends: Iterable[date]) -> date | None:
+def windows_end(histories: Iterable[History], kept_ends: Iterable[date]) -> date | None:
     """The day on which this run's windows end: the newest that PePy surely has.
 
-    That is the newest day that at least half of the fetched packages have reached, since an
-    import may be under way; those without downloads in the newest week have no say, since
-    quiet packages lack days by nature. Never before any of `kept_ends`. None if nothing was
-    ever downloaded.
+    That is the newest day that at least half of the packages have reached, since an import
+    may be under way; those without downloads in the newest week have no say, since quiet
+    packages lack days by nature. Never before any of `kept_ends`. None if nothing was ever
+    downloaded.
     """
-    reached = sorted(filter(None, map(newest_day, fetched)), reverse=True)
+    reached = sorted(filter(None, map(newest_day, histories)), reverse=True)
     lively = [day for day in reached if day > reached[0] - timedelta(days=7)]
     half = (len(lively) + 1) // 2
     return max([*lively[half - 1 : half], *kept_ends], default=None)
@@ -2315,19 +2315,20 @@ def keep_and_publish(
     """Lay fetched figures over the kept ones, render the packages, and publish what changed.
 
     With `site`, whose packages these all are, its charts and catalogue are rendered too.
-    Where `joining` are other projects, the windows end where theirs do: a few packages can't
-    tell which day PePy surely has. Only to be called while the folder is locked. What is kept
-    is read only now: another run may have published while this one fetched.
+    `joining` are the list's other projects. Those have a say in where the windows end, and so
+    have packages that weren't fetched, by what is kept: a few can't tell which day PePy surely
+    has. Only to be called while the folder is locked. What is kept is read only now: another
+    run may have published while this one fetched.
     """
     named = {package.project: package for package in packages}
     projects = list(named)
     before, damaged = read_all_kept(output, projects)
     fresh = {p: figures[p] for p in projects if p in figures and p not in damaged}
     others, _ = read_all_kept(output, joining)
-    stats = [kept.stats for kept in (*before.values(), *others.values()) if kept.stats]
-    ends = [each.last_date for each in stats if each.last_date]
-    voters = [] if joining and ends else fresh.values()
-    end = windows_end((new.history for new in voters), ends)
+    kept = before | others
+    ends = [known.stats.last_date for known in kept.values() if known.stats]
+    histories = [each.history for each in (kept | fresh).values()]
+    end = windows_end(histories, filter(None, ends))
     after = {**before, **{p: keep(before.get(p), new, named[p], end) for p, new in fresh.items()}}
     files = render(packages, after)
     if site is not None:

@@ -217,6 +217,22 @@ def test_only_fetched_packages_move_to_the_new_end_and_none_slides_to_zero(
     assert project.message("d/day.json") == "10/day"
 
 
+@pytest.mark.parametrize("options", [["update", "one"], ["update", "--missing"]])
+def test_one_package_alone_moves_nobodys_windows(
+    project: Project, pepy: Pepy, options: list[str]
+) -> None:
+    others = ["a", "b", "c"]
+    project.list(*others)
+    pepy.projects |= dict.fromkeys(others, answer(9, 5, 5, 0))
+    project.run(pepy)
+    project.list(*others, "one")
+    pepy.projects["one"] = answer(9, 5, 5, 1)  # PePy's import has reached no other yet
+    project.run(pepy, *options)
+    assert project.message("one/day.json") == "5/day"
+    project.run(pepy)
+    assert {project.message(f"{name}/day.json") for name in others} == {"5/day"}
+
+
 def test_windows_never_end_before_a_kept_end(project: Project, pepy: Pepy) -> None:
     project.list("ahead", "behind")
     pepy.projects |= {"ahead": answer(9, 5, 5), "behind": answer(9, 5, 0)}

@@ -62,7 +62,7 @@ def test_top_releases_are_the_ten_most_downloaded_of_the_packages_own_newest_30_
 
 
 @pytest.mark.parametrize(
-    ("promise", "fetched", "kept", "end"),
+    ("promise", "histories", "kept", "end"),
     [
         ("the newest day is not yesterday", [history(1, 1, 1)], [], back(0)),
         ("half of the packages is enough", [history(1, 1), history(1, 1, 0)], [], back(0)),
@@ -88,13 +88,13 @@ def test_top_releases_are_the_ten_most_downloaded_of_the_packages_own_newest_30_
         ("a package without downloads has no say", [{}, {}, history(1)], [], back(0)),
         ("a day of zeros is no day", [history(4) | {back(-1): 0}], [], back(0)),
         ("nothing was ever downloaded", [{}, {}], [], None),
-        ("nothing was fetched", [], [back(3)], back(3)),
+        ("nothing is known of the days", [], [back(3)], back(3)),
     ],
 )
 def test_the_windows_end(
-    promise: str, fetched: list[script.History], kept: list[date], end: date | None
+    promise: str, histories: list[script.History], kept: list[date], end: date | None
 ) -> None:
-    assert script.windows_end(fetched, kept) == end, promise
+    assert script.windows_end(histories, kept) == end, promise
 
 
 def keep(
