@@ -2437,7 +2437,7 @@ def grant(
         longer, added = lengthen(config, text, request)
         packages = longer.projects
         others = packages.keys() - set(asked)
-        absent = [file for p in asked for file in files_of(p) if not (output / file).exists()]
+        before = {file: _read(output / file) for p in asked for file in files_of(p)}
         try:
             new = [packages[project] for project in asked]
             done = keep_and_publish(output, new, fetched.figures, joining=others)
@@ -2449,7 +2449,8 @@ def grant(
                 shutil.copymode(path, fresh)
                 fresh.replace(path.resolve())
         except BaseException:
-            publish(output, {}, absent)
+            there = {file: content for file, content in before.items() if content is not None}
+            publish(output, there, before.keys() - there.keys())
             raise
     return [package for package in request if package.project not in listed]
 

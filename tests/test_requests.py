@@ -249,6 +249,21 @@ def test_a_symlink_to_the_list_stays_one(project: Project, pepy: Pepy) -> None:
     assert listed(project).keys() == {"Requests", "flask"}
 
 
+def test_a_list_that_cannot_be_written_leaves_an_unlisted_packages_figures(
+    project: Project, pepy: Pepy
+) -> None:
+    project.list("requests", "flask")
+    project.run(pepy)
+    project.list("requests")
+    (project.folder / "packages.tmp").mkdir()  # where the longer list is written to at first
+    before = everything(project)
+    pepy.projects["flask"] = {"total_downloads": 9, "downloads": daily(5, 6)}
+    run = add(project, pepy, form("flask"))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "Cannot publish" in run.stderr
+    assert everything(project) == before
+
+
 def test_windows_of_an_added_package_end_where_those_of_the_others_do(
     project: Project, pepy: Pepy
 ) -> None:
