@@ -409,6 +409,7 @@ Columns = dict[str, History]  # of a CSV file: each but the date's, by its headi
 Tables = dict[str, Columns]  # by the file's name
 
 UNKNOWN = "unknown"  # the column of downloads that name no version or system
+HEADING = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._+-]{0,39}")  # no spreadsheet takes it for a formula
 
 
 class Model(BaseModel):
@@ -584,6 +585,45 @@ class Catalogue(BaseModel):
     packages: list[Listing]
 
 
+def newest_day(history: History) -> date | None:
+    """The last day with downloads."""
+    return max((day for day, downloads in history.items() if downloads), default=None)
+
+
+def merged(older: Tables, newer: Tables) -> Tables:
+    """All days of both; newer figures replace older ones for the same day and column.
+
+    Days come oldest first, and columns in the order of their versions, `unknown` last.
+    """
+
+    def both(one: Columns, other: Columns) -> Columns:
+        return {
+            heading: dict(sorted((one.get(heading, {}) | other.get(heading, {})).items()))
+            for heading in sorted(one.keys() | other.keys(), key=_in_order)
+        }
+
+    names = older.keys() | newer.keys()
+    return {name: both(older.get(name, {}), newer.get(name, {})) for name in sorted(names)}
+
+
+def _in_order(heading: str) -> tuple[bool, list[int], str]:
+    return heading == UNKNOWN, [int(number) for number in re.findall("[0-9]+", heading)], heading
+
+
+def window(history: History, end: date, days: int) -> list[int]:
+    """Downloads of the `days` days up to and with `end`, newest first, 0 where there is none."""
+    return [history.get(end - timedelta(days=back), 0) for back in range(days)]
+
+
+def last_month(columns: Columns) -> list[tuple[str, int]]:
+    """Columns and their downloads over the newest 30 days there, most first."""
+    newest = max(filter(None, map(newest_day, columns.values())), default=None)
+    if newest is None:
+        return []
+    sums = [(heading, sum(window(history, newest, 30))) for heading, history in columns.items()]
+    return sorted(((heading, n) for heading, n in sums if n), key=lambda item: -item[1])
+
+
 # ---------------------------------------------------------------------------- fetch: a source
 
 
@@ -747,11 +787,6 @@ def _check(name: str, days: Iterable[date], project: str, now: datetime) -> None
         raise ValueError("can't be believed: it has downloads in the future")
 
 
-def newest_day(history: History) -> date | None:
-    """The last day with downloads."""
-    return max((day for day, downloads in history.items() if downloads), default=None)
-
-
 class Address(NamedTuple):
     """One address of pypistats.org: its path below a package's, its answer, and its table."""
 
@@ -766,7 +801,6 @@ ADDRESSES = {  # https://pypistats.org/api/
     "system": Address("system", SeriesAnswer, "system"),
     "recent": Address("recent", RecentAnswer, ""),
 }
-HEADING = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._+-]{0,39}")  # no spreadsheet takes it for a formula
 MAX_CATEGORIES = 100
 
 
@@ -822,26 +856,6 @@ def read_breakdown(body: bytes | bytearray, project: str, name: str, now: dateti
     if sum(sum(history.values()) for history in columns.values()) >= COUNT_LIMIT:
         raise ValueError("can't be believed: its days add up to too much")
     return Breakdown(merged({}, {address.table: columns}) if columns else {}, answered={name: now})
-
-
-def merged(older: Tables, newer: Tables) -> Tables:
-    """All days of both; newer figures replace older ones for the same day and column.
-
-    Days come oldest first, and columns in the order of their versions, `unknown` last.
-    """
-
-    def both(one: Columns, other: Columns) -> Columns:
-        return {
-            heading: dict(sorted((one.get(heading, {}) | other.get(heading, {})).items()))
-            for heading in sorted(one.keys() | other.keys(), key=_in_order)
-        }
-
-    names = older.keys() | newer.keys()
-    return {name: both(older.get(name, {}), newer.get(name, {})) for name in sorted(names)}
-
-
-def _in_order(heading: str) -> tuple[bool, list[int], str]:
-    return heading == UNKNOWN, [int(number) for number in re.findall("[0-9]+", heading)], heading
 
 
 # ------------------------------------------------------------------------ fetch: every package
@@ -1258,11 +1272,6 @@ def windows_end(histories: Iterable[History], kept_ends: Iterable[date]) -> date
     return max([*lively[half - 1 : half], *kept_ends], default=None)
 
 
-def window(history: History, end: date, days: int) -> list[int]:
-    """Downloads of the `days` days up to and with `end`, newest first, 0 where there is none."""
-    return [history.get(end - timedelta(days=back), 0) for back in range(days)]
-
-
 TOP_LISTS = {  # of stats.json, and the tables that they are about
     "top_releases": "history",
     "top_versions": "python",
@@ -1341,15 +1350,6 @@ def _week(tables: Tables, name: str) -> tuple[int, int] | None:
     """The year and week (ISO 8601) of a table's last day."""
     days = [max(history) for history in tables.get(name, {}).values() if history]
     return max(days).isocalendar()[:2] if days else None
-
-
-def last_month(columns: Columns) -> list[tuple[str, int]]:
-    """Columns and their downloads over the newest 30 days there, most first."""
-    newest = max(filter(None, map(newest_day, columns.values())), default=None)
-    if newest is None:
-        return []
-    sums = [(heading, sum(window(history, newest, 30))) for heading, history in columns.items()]
-    return sorted(((heading, n) for heading, n in sums if n), key=lambda item: -item[1])
 
 
 STATS, TABLE = "{}/stats.json", "{}/{}.csv"  # below the output folder
