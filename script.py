@@ -299,13 +299,13 @@ class Config(Table):
             return tables  # mistaken defaults are told once, and not again for every package
         defaults = info.data["defaults"].model_dump(exclude_unset=True)
 
-        def merged(table: dict[str, object]) -> dict[str, object]:
+        def with_defaults(table: dict[str, object]) -> dict[str, object]:
             own_logo = table.keys() & {"namedLogo", "logoSvg"}
             replaced = own_logo and defaults.keys() & {"namedLogo", "logoSvg"}
             dropped = LOGO_OPTIONS if replaced else set()
             return {k: v for k, v in defaults.items() if k not in dropped} | table
 
-        return [merged(table) if isinstance(table, dict) else table for table in tables]
+        return [with_defaults(table) if isinstance(table, dict) else table for table in tables]
 
     @property
     def projects(self) -> dict[str, Package]:
@@ -550,39 +550,6 @@ class Kept:
     def history(self) -> History:
         """PePy's downloads a day."""
         return self.tables.get("history", {}).get("downloads", {})
-
-
-class Listing(BaseModel):
-    """A package as the page lists it.
-
-    The windows and the trend end on `last_date`. `previous_month` is the 30 days before the
-    month; `trend` has a character a day, of up to 90 since the first with downloads: its
-    share of the greatest of them, from `0` to `z` as the digits of base 36. `python` and
-    `system` are what these badges say, None where there are none or the breakdown is off.
-    """
-
-    name: str
-    total: int
-    month: int
-    week: int
-    day: int
-    previous_month: int
-    last_date: date | None
-    fetched: AwareDatetime  # UTC
-    trend: str
-    python: str | None
-    system: str | None
-
-
-class Catalogue(BaseModel):
-    """What the page at the site's root needs to know: docs/_packages.json.
-
-    `repository` and `url` are None where the page has to tell by its own address.
-    """
-
-    repository: str | None  # OWNER/NAME
-    url: str | None
-    packages: list[Listing]
 
 
 def newest_day(history: History) -> date | None:
@@ -1560,7 +1527,7 @@ def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, b
         if project not in kept:
             continue
         stats, tables = kept[project].stats, kept[project].tables
-        if stats is not None:
+        if stats is not None:  # and first, since it marks a package's folder
             shown = stats if package.breakdown else stats.model_copy(update=BREAKDOWN_OFF)
             files[STATS.format(project)] = write_stats(shown)
         for name, columns in tables.items():
@@ -1577,14 +1544,14 @@ def render(packages: Iterable[Package], kept: Mapping[str, Kept]) -> dict[str, b
     return {path: f"{text}\n".encode() for path, text in files.items()}
 
 
-TREND_DAYS = 90
+SHOWN_DAYS = 90  # by a chart, and by a trend
 BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def trend(history: History, end: date) -> str:
     """The `trend` of a Listing: a history's shape on the way to `end`."""
     first = min(history, default=end)
-    days = window(history, end, min(TREND_DAYS, (end - first).days + 1))[::-1]
+    days = window(history, end, min(SHOWN_DAYS, (end - first).days + 1))[::-1]
     top = max(days, default=0) or 1
     return "".join(BASE_36[half_up(35 * count, top)] for count in days)
 
@@ -1628,7 +1595,7 @@ def chart(project: str, history: History, end: date | None) -> str:
     A missing day counts as zero, as in the windows. The average begins where seven days are
     known. In integers throughout, so that the same figures give the same bytes anywhere.
     """
-    days = window(history, end, TREND_DAYS + 6)[::-1] if end else []
+    days = window(history, end, SHOWN_DAYS + 6)[::-1] if end else []
     counts = days[6:]
     weeks = [sum(days[at : at + 7]) for at in range(len(counts))]  # that end with each day
     most = max(counts, default=0)
@@ -1639,7 +1606,7 @@ def chart(project: str, history: History, end: date | None) -> str:
         return f"{tenths // 10}.{tenths % 10}".removesuffix(".0")
 
     def x(at: int) -> str:
-        return pixels(left + (2 * at + 1) * (right - left) // (2 * TREND_DAYS))
+        return pixels(left + (2 * at + 1) * (right - left) // (2 * SHOWN_DAYS))
 
     def y(downloads: int, days: int = 1) -> str:
         return pixels(bottom - half_up(downloads * height, axis[-1] * days))
@@ -1649,12 +1616,12 @@ def chart(project: str, history: History, end: date | None) -> str:
         line = f'<path class="grid" d="M{left // 10} {y(number)}H{right // 10}"/>'
         label = f'<text class="muted" x="48" y="{y(number)}" dy="4" text-anchor="end">'
         plot.append(f"{line}{label}{format_count(number)}</text>")
-    about, until = f"None in {TREND_DAYS} days.", ""
+    about, until = f"None in {SHOWN_DAYS} days.", ""
     if not end or not most:
         plot.append('<text class="muted" x="261" y="130" text-anchor="middle">none</text>')
     else:
-        oldest = end - timedelta(days=TREND_DAYS - 1)
-        for at in range(TREND_DAYS):
+        oldest = end - timedelta(days=SHOWN_DAYS - 1)
+        for at in range(SHOWN_DAYS):
             day = oldest + timedelta(days=at)
             if day.day == 1:
                 label = f'<text class="muted" x="{x(at)}" y="207" text-anchor="middle">'
@@ -1662,10 +1629,10 @@ def chart(project: str, history: History, end: date | None) -> str:
         bars = [f"M{x(at)} {bottom // 10}V{y(n)}" for at, n in enumerate(counts) if n]
         plot.append(f'<path class="days" stroke-width="3.4" d="{"".join(bars)}"/>')
         start = max((min(history) - oldest).days + 6, 0)
-        line = "L".join(f"{x(at)} {y(weeks[at], 7)}" for at in range(start, TREND_DAYS))
+        line = "L".join(f"{x(at)} {y(weeks[at], 7)}" for at in range(start, SHOWN_DAYS))
         busiest = oldest + timedelta(days=counts.index(most))
         about = (
-            f"The {TREND_DAYS} days up to {long_day(end)}, as PePy counts them. The busiest was "
+            f"The {SHOWN_DAYS} days up to {long_day(end)}, as PePy counts them. The busiest was "
             f"{long_day(busiest)} with {most:,} downloads."
         )
         if line:
@@ -1685,6 +1652,39 @@ def chart(project: str, history: History, end: date | None) -> str:
 def long_day(day: date) -> str:
     """A day as one says it: 1 May 2026."""
     return f"{day.day} {day:%B %Y}"
+
+
+class Listing(BaseModel):
+    """A package as the page lists it.
+
+    The windows and the trend end on `last_date`. `previous_month` is the 30 days before the
+    month; `trend` has a character a day, of up to 90 since the first known: its share of the
+    greatest of them, from `0` to `z` as the digits of base 36. `python` and `system` are what
+    these badges say, None where there are none or the breakdown is off.
+    """
+
+    name: str
+    total: int
+    month: int
+    week: int
+    day: int
+    previous_month: int
+    last_date: date | None
+    fetched: AwareDatetime  # UTC
+    trend: str
+    python: str | None
+    system: str | None
+
+
+class Catalogue(BaseModel):
+    """What the page at the site's root needs to know: docs/_packages.json.
+
+    `repository` and `url` are None where the page has to tell by its own address.
+    """
+
+    repository: str | None  # OWNER/NAME
+    url: str | None
+    packages: list[Listing]
 
 
 def render_site(
