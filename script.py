@@ -2235,6 +2235,8 @@ def fetch(
     """
     fetched = Fetched()
     path = arguments.fetched
+    if path and not path.parent.is_dir():
+        raise Unable(f"{plain(str(path.parent))} is not a folder: name a file with --fetched.")
     if path and (arguments.command == "render" or path.exists()):
         try:
             fetched.figures |= TypeAdapter(dict[str, Figures]).validate_json(path.read_bytes())

@@ -392,6 +392,16 @@ def test_a_file_that_fetched_did_not_write_is_told(project: Project, text: str |
     assert not project.docs.exists()
 
 
+def test_a_file_of_figures_that_cannot_be_is_told_before_anything_is_fetched(
+    project: Project, pepy: Pepy
+) -> None:
+    project.list("one")
+    run = project.run(pepy, "--fetched", "nowhere/f.json")
+    assert run.returncode == 2
+    assert "nowhere is not a folder: name a file with --fetched" in run.stderr
+    assert not pepy.asked
+
+
 @pytest.mark.parametrize("arguments", [["flask"], ["--missing"], ["--prune"]])
 def test_add_takes_no_names_on_the_command_line(project: Project, arguments: list[str]) -> None:
     project.list("one")
