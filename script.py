@@ -972,6 +972,7 @@ class Fetching:
         self.limiter = Limiter(self.started)
         self._ready = deque(projects)
         self._later: list[tuple[float, str]] = []  # a heap: when to try again, what
+        self._jobs: queue.SimpleQueue[str] = queue.SimpleQueue()  # what to ask for, "" to end
         self._answers: queue.SimpleQueue[tuple[str, Outcome]] = queue.SimpleQueue()
         self._failures: dict[str, list[Outcome]] = defaultdict(list)
         self._unanswered = 0  # packages in a row
@@ -979,12 +980,16 @@ class Fetching:
         self._stop: Outcome | None = None  # why nothing more is asked
 
     def __iter__(self) -> Iterator[tuple[str, Outcome]]:
+        for _ in range(CONNECTIONS):
+            threading.Thread(target=self._work, daemon=True).start()
         while self._ready or self._later or self.limiter.flying:
             self._start(time.monotonic())
             self.tick(self)
             for project, outcome in self._abandon() or self._wait(time.monotonic()):
                 self.done += 1
                 yield project, outcome
+        for _ in range(CONNECTIONS):
+            self._jobs.put("")
 
     @property
     def waiting(self) -> bool:
@@ -1003,7 +1008,7 @@ class Fetching:
             self._stop = self._stop or TIME_IS_UP
         while not self._stop and self._may_start(now) and (project := self._next(now)):
             self.limiter.started(project, now)
-            threading.Thread(target=self._fly, args=(project,), daemon=True).start()
+            self._jobs.put(project)
 
     def _next(self, now: float) -> str | None:
         """What to ask for next: what has not been tried, then what has waited to be retried."""
@@ -1023,8 +1028,9 @@ class Fetching:
             return False
         return len(self.limiter.flying) < CONNECTIONS and self.limiter.may_start(now)
 
-    def _fly(self, project: str) -> None:
-        self._answers.put((project, attempt("PePy", self.ask, project)))
+    def _work(self) -> None:
+        while project := self._jobs.get():
+            self._answers.put((project, attempt("PePy", self.ask, project)))
 
     def _wait(self, now: float) -> list[tuple[str, Outcome]]:
         """The next final answer, if one comes before something else is due."""
@@ -1774,7 +1780,8 @@ def publish(
             return False
         fresh = scratch / target.name
         fresh.write_bytes(content)
-        target.parent.mkdir(exist_ok=True)
+        if not target.parent.exists():
+            target.parent.mkdir()
         fresh.replace(target)
         return True
 
