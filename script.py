@@ -1274,26 +1274,26 @@ def keep(old: Kept | None, new: Figures, package: Package, end: date | None) -> 
     today = last if last and last.timestamp.date() == timestamp.date() else None
     answered = {n for n, at in new.breakdown.answered.items() if at.date() == timestamp.date()}
     answered.update(today.answered if today else ())
-    if newer:
-        recent = newer.without_mirrors or new.breakdown.recent
-        also = {"without_mirrors": recent, "answered": sorted(answered)}
-        return Kept(newer.model_copy(update=also), tables)
-    lists = top_lists(new.top_releases, tables)
+    lists = top_lists(newer.top_releases if newer else new.top_releases, tables)
     for name, table in TOP_LISTS.items():
         # Rewritten daily, they would be most of what makes a repository grow.
         if (old_list := getattr(last, name, None)) and _week(known, table) == _week(tables, table):
             lists[name] = old_list
+    recent = new.breakdown.recent
+    if last and (recent is None or (newer and "recent" in newer.answered)):
+        recent = last.without_mirrors
+    end = max(filter(None, [end, last.last_date if last else None]), default=None)
     month = window(tables["history"]["downloads"], end, 30) if end else [0]
     stats = Stats(
         package=package.project,
         timestamp=timestamp,
-        total_downloads=new.total,
+        total_downloads=newer.total_downloads if newer else new.total,
         last_date=end,
         last_day=month[0],
         last_week=sum(month[:7]),
         last_month=sum(month),
         average_daily=round(sum(month) / 30, 1),
-        without_mirrors=new.breakdown.recent or (last.without_mirrors if last else None),
+        without_mirrors=recent,
         answered=sorted(answered),
         **lists,
     )
