@@ -1231,18 +1231,15 @@ class Breakdowns:
 # ------------------------------------------------------------------------------------ keep
 
 
-def windows_end(histories: Iterable[History], kept_ends: Iterable[date]) -> date | None:
-    """The day on which this run's windows end: the newest that PePy surely has.
+def windows_end(days: Iterable[date | None]) -> date | None:
+    """The newest of packages' last days that at least half of them have reached.
 
-    That is the newest day that at least half of the packages have reached, since an import
-    may be under way; those without downloads in the newest week have no say, since quiet
-    packages lack days by nature. Never before any of `kept_ends`. None if nothing was ever
-    downloaded.
+    An import may be under way, so the newest of all isn't surely what PePy has; and those a
+    week behind it have no say, since quiet packages lack days by nature. None if there is none.
     """
-    reached = sorted(filter(None, map(newest_day, histories)), reverse=True)
+    reached = sorted(filter(None, days), reverse=True)
     lively = [day for day in reached if day > reached[0] - timedelta(days=7)]
-    half = (len(lively) + 1) // 2
-    return max([*lively[half - 1 : half], *kept_ends], default=None)
+    return lively[(len(lively) - 1) // 2] if lively else None
 
 
 TOP_LISTS = {  # of stats.json, and the tables that they are about
@@ -1260,7 +1257,7 @@ BREAKDOWN_OFF: dict[str, list[Any] | None] = {
 
 
 def keep(old: Kept | None, new: Figures, package: Package, end: date | None) -> Kept:
-    """What to keep of a package after a fetch, its windows ending on `end`.
+    """What to keep of a package after a fetch, its windows ending on `end`, or where they did.
 
     Newer figures replace older ones for the same day, and no day is ever dropped. Where
     nothing but the time differs from what was kept on the same UTC day, that is kept.
@@ -2324,20 +2321,20 @@ def keep_and_publish(
     """Lay fetched figures over the kept ones, render the packages, and publish what changed.
 
     With `site`, whose packages these all are, its charts and catalogue are rendered too.
-    `joining` are the list's other projects. Those have a say in where the windows end, and so
-    have packages that weren't fetched, by what is kept: a few can't tell which day PePy surely
-    has. Only to be called while the folder is locked. What is kept is read only now: another
-    run may have published while this one fetched.
+    Where `joining` are other projects, the windows end where theirs do: a few packages can't
+    tell which day PePy surely has. Only to be called while the folder is locked. What is kept
+    is read only now: another run may have published while this one fetched.
     """
     named = {package.project: package for package in packages}
     projects = list(named)
     before, damaged = read_all_kept(output, projects)
     fresh = {p: figures[p] for p in projects if p in figures and p not in damaged}
     others, _ = read_all_kept(output, joining)
-    kept = before | others
-    ends = [known.stats.last_date for known in kept.values() if known.stats]
-    histories = [each.history for each in (kept | fresh).values()]
-    end = windows_end(histories, filter(None, ends))
+    stats = [kept.stats for kept in (*before.values(), *others.values()) if kept.stats]
+    ends = [windows_end(each.last_date for each in stats)]
+    if not joining or ends == [None]:
+        ends.append(windows_end(newest_day(new.history) for new in fresh.values()))
+    end = max(filter(None, ends), default=None)
     after = {**before, **{p: keep(before.get(p), new, named[p], end) for p, new in fresh.items()}}
     files = render(packages, after)
     if site is not None:

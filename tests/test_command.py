@@ -227,10 +227,21 @@ def test_one_package_alone_moves_nobodys_windows(
     project.run(pepy)
     project.list(*others, "one")
     pepy.projects["one"] = answer(9, 5, 5, 1)  # PePy's import has reached no other yet
-    project.run(pepy, *options)
-    assert project.message("one/day.json") == "5/day"
+    for arguments in (options, []):
+        project.run(pepy, *arguments)
+        assert project.message("one/day.json") == "1/day"
+        assert {project.message(f"{name}/day.json") for name in others} == {"5/day"}
+
+
+def test_those_fetched_move_on_though_most_were_not(project: Project, pepy: Pepy) -> None:
+    others = ["a", "b", "c", "d"]
+    project.list(*others, "one")
+    pepy.projects |= dict.fromkeys([*others, "one"], answer(9, 5, 5, 0))
     project.run(pepy)
-    assert {project.message(f"{name}/day.json") for name in others} == {"5/day"}
+    pepy.projects |= dict.fromkeys(others, 418)
+    pepy.projects["one"] = answer(9, 5, 5, 7)
+    project.run(pepy)
+    assert project.message("one/day.json") == "7/day"
 
 
 def test_windows_never_end_before_a_kept_end(project: Project, pepy: Pepy) -> None:

@@ -62,39 +62,25 @@ def test_top_releases_are_the_ten_most_downloaded_of_the_packages_own_newest_30_
 
 
 @pytest.mark.parametrize(
-    ("promise", "histories", "kept", "end"),
+    ("promise", "days", "end"),
     [
-        ("the newest day is not yesterday", [history(1, 1, 1)], [], back(0)),
-        ("half of the packages is enough", [history(1, 1), history(1, 1, 0)], [], back(0)),
-        (
-            "a day that few have is an import under way",
-            [history(1, 1, 1), history(1, 1, 0), history(1, 1, 0)],
-            [],
-            back(1),
-        ),
-        (
-            "quiet packages don't hold the others back",
-            [history(*[1] * 90), history(1, *[0] * 7), history(1, 0, 1, *[0] * 30)],
-            [],
-            back(0),
-        ),
-        (
-            "but count where they were downloaded in the newest week",
-            [history(1, 0, 1), history(1, 0, 1, 0), history(1, 0, 1, 0, 0)],
-            [],
-            back(1),
-        ),
-        ("never before a kept end", [history(1, 1, 0, 0)], [back(5), back(0)], back(0)),
-        ("a package without downloads has no say", [{}, {}, history(1)], [], back(0)),
-        ("a day of zeros is no day", [history(4) | {back(-1): 0}], [], back(0)),
-        ("nothing was ever downloaded", [{}, {}], [], None),
-        ("nothing is known of the days", [], [back(3)], back(3)),
+        ("the newest day is not yesterday", [0], 0),
+        ("half of the packages is enough", [0, 1], 0),
+        ("a day that few have is an import under way", [0, 1, 1], 1),
+        ("quiet packages don't hold the others back", [0, 7, 30], 0),
+        ("but count where they were downloaded in the newest week", [0, 1, 6], 1),
+        ("a package without downloads has no say", [None, None, 0], 0),
+        ("nothing was ever downloaded", [None, None], None),
+        ("nothing was fetched", [], None),
     ],
 )
-def test_the_windows_end(
-    promise: str, histories: list[script.History], kept: list[date], end: date | None
-) -> None:
-    assert script.windows_end(histories, kept) == end, promise
+def test_the_windows_end(promise: str, days: list[int | None], end: int | None) -> None:
+    found = script.windows_end(None if day is None else back(day) for day in days)
+    assert found == (None if end is None else back(end)), promise
+
+
+def test_a_day_of_zeros_is_no_day() -> None:
+    assert script.newest_day(history(4) | {back(-1): 0}) == back(0)
 
 
 def keep(
