@@ -557,6 +557,11 @@ def newest_day(history: History) -> date | None:
     return max((day for day, downloads in history.items() if downloads), default=None)
 
 
+def last_day(columns: Columns) -> date | None:
+    """The last day that any column knows, the days being oldest first."""
+    return max((next(reversed(days)) for days in columns.values() if days), default=None)
+
+
 def merged(older: Tables, newer: Tables) -> Tables:
     """All days of both; newer figures replace older ones for the same day and column.
 
@@ -1318,8 +1323,8 @@ def top_lists(releases: list[Release], tables: Tables) -> dict[str, Any]:
 
 def _week(tables: Tables, name: str) -> tuple[int, int] | None:
     """The year and week (ISO 8601) of a table's last day."""
-    days = [max(history) for history in tables.get(name, {}).values() if history]
-    return max(days).isocalendar()[:2] if days else None
+    day = last_day(tables.get(name, {}))
+    return day.isocalendar()[:2] if day else None
 
 
 STATS, TABLE = "{}/stats.json", "{}/{}.csv"  # below the output folder
@@ -1335,19 +1340,22 @@ def read_kept(output: Path, project: str) -> Kept | None:
     again, so it is for a person to mend it, not for this program to write over it.
     """
     stats, tables = None, {}
+    today = datetime.now(UTC).date()
     path = output / STATS.format(project)
     try:
         if (text := _read(path)) is not None:
             stats = Stats.model_validate_json(text)
-            if stats.package != project:
-                raise ValueError
-            # A day in the future would take every package's windows along.
-            if stats.last_date and stats.last_date > datetime.now(UTC).date():
+            # A day in the future would take the other packages' windows along, and a time
+            # in the future would make all that is fetched until then too old.
+            latest = max(stats.timestamp.date(), stats.last_date or date.min)
+            if stats.package != project or latest > today:
                 raise ValueError
         for name in TABLES:
             path = output / TABLE.format(project, name)
             if (text := _read(path)) is not None:
                 tables[name] = parse_table(text)
+                if (last_day(tables[name]) or today) > today:
+                    raise ValueError
                 if name == "history" and "downloads" not in tables[name]:
                     raise ValueError
     except OSError as error:

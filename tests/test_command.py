@@ -628,17 +628,26 @@ def test_huge_days_that_add_up_over_two_runs_stop_nobody(project: Project, pepy:
     whole(project)
 
 
-@pytest.mark.parametrize("end", ["2999-01-01", "0001-01-05"])
-def test_a_kept_end_that_cannot_be_is_damage_and_takes_nobody_along(
-    project: Project, pepy: Pepy, end: str
+@pytest.mark.parametrize(
+    ("path", "kept", "now"),
+    [
+        ("one/stats.json", r'("last_date": +)".*?"', r'\1"2999-01-01"'),
+        ("one/stats.json", r'("last_date": +)".*?"', r'\1"0001-01-05"'),
+        ("one/stats.json", r'("timestamp": +)"20', r'\1"29'),
+        ("one/history.csv", r"\Z", "2999-01-01,5\n"),
+    ],
+)
+def test_a_kept_day_that_cannot_be_is_damage_and_takes_nobody_along(
+    project: Project, pepy: Pepy, path: str, kept: str, now: str
 ) -> None:
     project.list("one", "two")
     project.run(pepy)
-    path = project.docs / "one/stats.json"
-    path.write_text(re.sub(r'("last_date": +)".*?"', rf'\1"{end}"', path.read_text()))
-    run = project.run(pepy)
+    damaged = project.docs / path
+    damaged.write_text(re.sub(kept, now, damaged.read_text(), count=1))
+    run = project.run(pepy, "update", "--missing")
     assert run.returncode == 1
-    assert "one/stats.json is damaged" in run.stdout
+    assert f"{path} is damaged" in run.stdout
+    project.run(pepy)
     assert project.json("two/stats.json")["last_date"] < "2999"
 
 
