@@ -1475,14 +1475,18 @@ def _count(name: str, suffix: str = "") -> Callable[[Package, Kept], str]:
     return message
 
 
-def _known(kept: Kept, table: str) -> list[tuple[str, int]]:
-    """A breakdown's last month without the downloads that name nothing, most first."""
-    return [item for item in last_month(kept.tables.get(table, {})) if item[0] != UNKNOWN]
+def _known(kept: Kept, table: str) -> tuple[list[tuple[str, int]], str]:
+    """A breakdown's last month without the downloads that name nothing, most first.
+
+    And what a badge says where there are no others.
+    """
+    month = last_month(kept.tables.get(table, {}))
+    return [item for item in month if item[0] != UNKNOWN], UNKNOWN if month else ""
 
 
 def python_versions(_: Package, kept: Kept) -> str:
     """The versions of Python with 90 % of the last month's downloads, as `3.11 | 3.12`."""
-    versions = _known(kept, "python")
+    versions, otherwise = _known(kept, "python")
     total = sum(downloads for _, downloads in versions)
     chosen: list[str] = []
     covered = 0
@@ -1491,14 +1495,14 @@ def python_versions(_: Package, kept: Kept) -> str:
             break
         chosen.append(version)
         covered += downloads
-    return " | ".join(sorted(chosen, key=_in_order))
+    return " | ".join(sorted(chosen, key=_in_order)) or otherwise
 
 
 def top_system(_: Package, kept: Kept) -> str:
     """The operating system with most of the last month's downloads, as `Linux 81%`."""
-    systems = _known(kept, "system")
+    systems, otherwise = _known(kept, "system")
     if not systems:
-        return ""
+        return otherwise
     (system, downloads), total = systems[0], sum(downloads for _, downloads in systems)
     return f"{system} {half_up(100 * downloads, total)}%"
 

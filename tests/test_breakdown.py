@@ -270,7 +270,7 @@ def month(**shares: int) -> script.Kept:
         ({"v3_10": 30, "v3_11": 30, "v3_12": 30, "v2_7": 10}, "3.10 | 3.11 | 3.12"),
         ({"v3_8": 1, "v3_9": 1, "v3_10": 1}, "3.8 | 3.9 | 3.10"),
         ({"v3_12": 5, "unknown": 10**6}, "3.12"),
-        ({"unknown": 5}, ""),
+        ({"unknown": 5}, "unknown"),
         ({"v3_12": 0}, ""),
         ({}, ""),
     ],
@@ -289,7 +289,7 @@ def test_the_versions_of_a_badge_make_up_90_percent(shares: dict[str, int], mess
         ({"Linux": 1, "Windows": 2, "unknown": 97}, "Windows 67%"),
         ({"Linux": 5, "Darwin": 5}, "Linux 50%"),
         ({"Darwin": 3}, "Darwin 100%"),
-        ({"unknown": 3}, ""),
+        ({"unknown": 3}, "unknown"),
         ({}, ""),
     ],
 )
