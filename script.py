@@ -946,12 +946,14 @@ def attempt(service: str, ask: Callable[..., Outcome], *what: str) -> Outcome:
         except Exception as error:  # noqa: BLE001 - or else it would hide
             answers.put(Outcome("failed", f"a bug in pepy-stats: {type(error).__name__}"))
 
-    threading.Thread(target=fly, daemon=True).start()
     try:
+        threading.Thread(target=fly, daemon=True).start()
         return answers.get(timeout=ANSWER_SECONDS)
     except queue.Empty:
         reason = f"{service}'s answer did not end within {ANSWER_SECONDS:g} seconds"
-        return Outcome("try again", reason)
+    except RuntimeError:
+        reason = "this machine can start no more threads"
+    return Outcome("try again", reason)
 
 
 class Fetching:
@@ -987,14 +989,16 @@ class Fetching:
     def __iter__(self) -> Iterator[tuple[str, Outcome]]:
         for _ in range(CONNECTIONS):
             threading.Thread(target=self._work, daemon=True).start()
-        while self._ready or self._later or self.limiter.flying:
-            self._start(time.monotonic())
-            self.tick(self)
-            for project, outcome in self._abandon() or self._wait(time.monotonic()):
-                self.done += 1
-                yield project, outcome
-        for _ in range(CONNECTIONS):
-            self._jobs.put("")
+        try:
+            while self._ready or self._later or self.limiter.flying:
+                self._start(time.monotonic())
+                self.tick(self)
+                for project, outcome in self._abandon() or self._wait(time.monotonic()):
+                    self.done += 1
+                    yield project, outcome
+        finally:
+            for _ in range(CONNECTIONS):
+                self._jobs.put("")
 
     @property
     def waiting(self) -> bool:
@@ -1128,8 +1132,8 @@ class Breakdowns:
         self._pauses = iter(PYPISTATS_PAUSES)
         self._answered_at: deque[float] = deque(maxlen=max(n for n, _ in PYPISTATS_LIMITS))
         self._failures = 0  # packages in a row
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._ended = threading.Event()  # a thread can't be joined again after a Ctrl-C
+        threading.Thread(target=self._run, daemon=True).start()
 
     def add(self, project: str) -> None:
         """PePy has answered for a project: its breakdown can be kept, so it may be asked for."""
@@ -1143,8 +1147,7 @@ class Breakdowns:
 
     def wait(self, seconds: float) -> bool:
         """Wait for the last answer; whether more is to come."""
-        self._thread.join(seconds)
-        return self._thread.is_alive()
+        return not self._ended.wait(seconds)
 
     def stop(self, reason: str) -> None:
         """Ask for nothing more, but wait a moment for an answer that is under way."""
@@ -1186,6 +1189,7 @@ class Breakdowns:
                 again.append(project)
         for project in again:
             self._ask_for(project)
+        self._ended.set()
 
     def _ask_for(self, project: str) -> bool:
         """Ask for what of a project isn't known yet, until something fails; whether all is."""
@@ -2266,6 +2270,12 @@ def fetch(
     return fetched
 
 
+def ignore_interrupts() -> None:
+    """From now on what was fetched is only to be published, which takes seconds."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def ask_for_all(
     asked: Collection[str], home: str, deadline: float, due: Mapping[str, Collection[str]]
 ) -> Fetched:
@@ -2293,7 +2303,9 @@ def ask_for_all(
         breakdowns.end()
         while breakdowns.wait(TICK):
             line.breakdowns(breakdowns)
+        ignore_interrupts()
     except KeyboardInterrupt:  # or a job that GitHub cancels: what is fetched is not lost
+        ignore_interrupts()
         breakdowns.stop(INTERRUPTED.reason)
         fetched.interrupted = True
         fetched.outcomes = outcomes = dict.fromkeys(asked, INTERRUPTED) | outcomes

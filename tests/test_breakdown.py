@@ -802,6 +802,18 @@ def test_an_interrupted_run_keeps_what_was_answered(project: Project, pepy: Pepy
     assert "interrupted" in output
 
 
+def test_an_interrupted_run_waits_for_the_answer_under_way(project: Project, pepy: Pepy) -> None:
+    project.list("one", text=ON)
+    with Pypistats(delay=0.5) as pypistats:
+        process = project.start(pepy, PYPISTATS_API_URL=pypistats.url)
+        while not pypistats.asked:
+            time.sleep(0.01)
+        process.terminate()
+        process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert project.json("one/stats.json")["answered"]
+
+
 def test_what_was_fetched_is_published_elsewhere(
     project: Project, pepy: Pepy, pypistats: Pypistats
 ) -> None:

@@ -553,6 +553,22 @@ def test_an_interrupted_run_publishes_what_it_has(project: Project, number: int)
     whole(project)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no lock")
+def test_what_was_fetched_is_published_whatever_comes(project: Project, pepy: Pepy) -> None:
+    project.list("one")
+    project.docs.mkdir()
+    with script.locked(project.docs):  # so that it has to wait
+        process = project.start(pepy)
+        assert process.stderr
+        assert process.stderr.readline().startswith("[1/1] one: ")
+        for _ in range(3):
+            process.terminate()
+            time.sleep(0.05)
+    process.communicate(timeout=20)
+    assert process.returncode in (0, 130)
+    assert project.message("one.json")
+
+
 def test_two_runs_at_once_both_succeed_with_every_file_whole(project: Project) -> None:
     names = [f"p{number}" for number in range(60)]
     project.list(*names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import runpy
+import threading
 import time
 from heapq import heappop, heappush
 from itertools import count
@@ -214,6 +215,31 @@ def test_a_bug_in_this_program_fails_a_package_and_not_the_run() -> None:
     [(project, outcome)] = script.Fetching(["a"], ask)
     assert (project, outcome.kind) == ("a", "failed")
     assert "bug in pepy-stats: ZeroDivisionError" in outcome.reason
+
+
+def test_a_machine_without_threads_fails_a_package_and_hangs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    outcome = script.attempt("PePy", lambda: script.Outcome("figures"))
+    assert (outcome.kind, outcome.reason) == (
+        "try again",
+        "this machine can start no more threads",
+    )
+
+
+def test_no_thread_outlives_what_it_was_started_for() -> None:
+    before = threading.active_count()
+    fetching = iter(script.Fetching("abc", lambda _: script.Outcome("figures")))
+    next(fetching)
+    fetching.close()  # type: ignore[attr-defined]
+    until = time.monotonic() + 10
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threading.active_count() == before
 
 
 # --- the key and the connection
