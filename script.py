@@ -404,7 +404,7 @@ def parse_day(text: str) -> date:
 
 
 Day = Annotated[date, BeforeValidator(lambda value: parse_day(str(value)))]
-History = dict[date, int]
+History = dict[Day, Count]
 Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
 Tables = dict[str, Columns]  # by the file's name
 
@@ -496,7 +496,7 @@ class Breakdown:
 class Figures:
     """What one fetch yields of a package."""
 
-    total: int
+    total: Count
     history: History
     top_releases: list[Release]
     fetched: datetime  # when the last of it was, UTC
@@ -2187,11 +2187,12 @@ def pepy_key() -> str:
     return key
 
 
-def check_output(output: Path) -> None:
-    """Raise Unable if `output` can't be a folder."""
-    nearest = next(path for path in (output, *output.parents) if path.exists())
-    if not nearest.is_dir():
-        raise Unable(f"{plain(str(nearest))} is not a folder: name one with --output.")
+def check_folder(folder: Path, option: str) -> None:
+    """Raise Unable if nothing can be written to a folder, which needn't be there yet."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        name = plain(str(nearest))
+        raise Unable(f"{name} is no folder that can be written to: name another with {option}.")
 
 
 def choose(
@@ -2255,8 +2256,8 @@ def fetch(
     """
     fetched = Fetched()
     path = arguments.fetched
-    if path and not path.parent.is_dir():
-        raise Unable(f"{plain(str(path.parent))} is not a folder: name a file with --fetched.")
+    if path:
+        check_folder(path.parent, "--fetched")
     if path and (arguments.command == "render" or path.exists()):
         try:
             fetched.figures |= TypeAdapter(dict[str, Figures]).validate_json(path.read_bytes())
@@ -2266,6 +2267,7 @@ def fetch(
         new = ask_for_all(asked, home, arguments.deadline, due)
         fetched = replace(new, figures=fetched.figures | new.figures)
     if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(TypeAdapter(dict[str, Figures]).dump_json(fetched.figures))
     return fetched
 
@@ -2380,7 +2382,7 @@ def run(arguments: Arguments) -> int:
             " below it."
         )
     output = arguments.output
-    check_output(output)
+    check_folder(output, "--output")
     asked, due = choose(arguments, packages) if arguments.command == "update" else ([], {})
     fetched = fetch(asked, arguments, config.site.home, due)
     with locked(output):
@@ -2419,7 +2421,7 @@ def add(arguments: Arguments) -> int:
     Prints the answer to post, as Markdown. Raises Unable where only the owner can help,
     OSError where a file can't be written; then there is no answer.
     """
-    check_output(arguments.output)
+    check_folder(arguments.output, "--output")
     config, text = read_list(arguments.config)
     try:
         request = read_request(sys.stdin.buffer.read(REQUEST_BYTES) if sys.stdin else b"")

@@ -603,7 +603,7 @@ def test_a_file_where_a_folder_should_be_is_told(project: Project, pepy: Pepy, o
     project.docs.write_text("not a folder")
     run = project.run(pepy, "--output", output)
     assert run.returncode == 2
-    assert "docs is not a folder: name one with --output" in run.stderr
+    assert "docs is no folder that can be written to: name another with --output" in run.stderr
     assert not pepy.asked
 
 

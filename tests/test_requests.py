@@ -382,7 +382,19 @@ def test_an_older_fetch_never_replaces_a_newer_one_and_loses_no_day(
     assert rows == ["date,downloads", "2026-03-29,1", "2026-03-30,7", "2026-03-31,8"]
 
 
-@pytest.mark.parametrize("text", [None, "{", '{"one": {"total": "many"}}'])
+DAY = "2026-03-31"
+FETCHED = '{"one":{"total":%s,"history":{"%s":%s},"top_releases":[],"fetched":"2026-04-01T00:00Z"}}'
+MISTAKEN = [FETCHED % figures for figures in ((-1, DAY, 5), (9, "today", 5), (9, DAY, -5))]
+
+
+def test_a_file_that_fetched_might_have_written_is_taken(project: Project) -> None:
+    project.list("one")
+    (project.folder / "f.json").write_text(FETCHED % (9, DAY, 5))
+    assert project.run(None, "render", "--fetched", "f.json").returncode == 0
+    assert project.message("one/day.json") == "5/day"
+
+
+@pytest.mark.parametrize("text", [None, "{", *MISTAKEN])
 def test_a_file_that_fetched_did_not_write_is_told(project: Project, text: str | None) -> None:
     project.list("one")
     if text is not None:
@@ -397,10 +409,13 @@ def test_a_file_of_figures_that_cannot_be_is_told_before_anything_is_fetched(
     project: Project, pepy: Pepy
 ) -> None:
     project.list("one")
-    run = project.run(pepy, "--fetched", "nowhere/f.json")
+    run = project.run(pepy, "--fetched", "packages.toml/f.json")
     assert run.returncode == 2
-    assert "nowhere is not a folder: name a file with --fetched" in run.stderr
+    assert "packages.toml is no folder that can be written to" in run.stderr
+    assert "--fetched" in run.stderr
     assert not pepy.asked
+    assert project.run(pepy, "--fetched", "new/f.json").returncode == 0
+    assert (project.folder / "new/f.json").is_file()
 
 
 @pytest.mark.parametrize("arguments", [["flask"], ["--missing"], ["--prune"]])
