@@ -2361,10 +2361,10 @@ def keep_and_publish(
     fresh = {p: figures[p] for p in projects if p in figures and p not in damaged}
     others, _ = read_all_kept(output, joining)
     stats = [kept.stats for kept in (*before.values(), *others.values()) if kept.stats]
-    ends = [windows_end(each.last_date for each in stats)]
-    if not joining or ends == [None]:
-        ends.append(windows_end(newest_day(new.history) for new in fresh.values()))
-    end = max(filter(None, ends), default=None)
+    end = windows_end(each.last_date for each in stats)
+    if not (joining and end):
+        reached = windows_end(newest_day(new.history) for new in fresh.values())
+        end = max(filter(None, [end, reached]), default=None)  # it never goes back
     after = {**before, **{p: keep(before.get(p), new, named[p], end) for p, new in fresh.items()}}
     files = render(packages, after)
     if site is not None:
