@@ -232,14 +232,14 @@ def test_a_machine_without_threads_fails_a_package_and_hangs_nothing(
 
 
 def test_no_thread_outlives_what_it_was_started_for() -> None:
-    before = threading.active_count()
+    before = {*threading.enumerate()}
     fetching = iter(script.Fetching("abc", lambda _: script.Outcome("figures")))
     next(fetching)
     fetching.close()  # type: ignore[attr-defined]
     until = time.monotonic() + 10
-    while threading.active_count() > before and time.monotonic() < until:
+    while {*threading.enumerate()} - before and time.monotonic() < until:
         time.sleep(0.01)
-    assert threading.active_count() == before
+    assert not {*threading.enumerate()} - before
 
 
 # --- the key and the connection
