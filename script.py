@@ -1777,8 +1777,7 @@ def publish(
 
     Returns the paths that changed, and for those that could not be written or removed why.
     A file is replaced whole or not at all, and left alone if its bytes are right already. A
-    stats.json that is there goes last, and only if the rest of its folder could be written:
-    neither a kill nor a failure must leave it claiming more than is written.
+    stats.json that is there goes last: a kill must not leave it claiming more than is written.
     Only to be called while the folder is locked: what a killed run left behind goes first.
     """
     changed: list[str] = []
@@ -1812,9 +1811,6 @@ def publish(
     ]
     jobs += [(path, partial(delete, output / path)) for path in remove if (output / path).exists()]
     for path, job in jobs:
-        folder = path.removesuffix(STATS.format(""))
-        if path in late and any(other.startswith(f"{folder}/") for other in failed):
-            continue
         try:
             if job():
                 changed.append(path)

@@ -634,21 +634,6 @@ def test_an_obstructed_path_fails_its_package_and_the_others_are_published(
     assert not (project.docs / script.SCRATCH).exists()
 
 
-def test_stats_wait_for_what_could_not_be_written(project: Project, pepy: Pepy) -> None:
-    project.list("one")
-    pepy.projects["one"] = answer(9, 5)
-    project.run(pepy)
-    before = project.json("one/stats.json")
-    (project.docs / "one/day.json").unlink()
-    (project.docs / "one/day.json").mkdir()
-    pepy.projects["one"] = answer(99, 5, 6)
-    assert project.run(pepy).returncode == 1
-    assert project.json("one/stats.json") == before
-    (project.docs / "one/day.json").rmdir()
-    assert project.run(pepy).returncode == 0
-    assert project.json("one/stats.json")["total_downloads"] == 99
-
-
 def test_huge_days_that_add_up_over_two_runs_stop_nobody(project: Project, pepy: Pepy) -> None:
     project.list("evil", "good")
     pepy.projects["good"] = answer(5, 1)
