@@ -193,7 +193,7 @@ export function start(site, listings, formFor, remember) {
   const newest = listings.map((listing) => listing.fetched).sort().at(-1);
   const last = listings.map((listing) => listing.last_date).filter(Boolean).sort().at(-1);
   const fetched = `Fetched on ${day(newest)} at ${time.format(new Date(newest))} UTC. `;
-  const ends = last ? `The newest day counted is ${day(last)}: day, week and month end with it. ` : "";
+  const ends = last ? `Day, week and month end with ${day(last)} at the latest. ` : "";
   const compared = "Change compares the month with the one before.";
   $("dates").textContent = fetched + ends + compared;
   $("count").textContent = listings.length === 1 ? "the package" : `each of the ${digits(listings.length)} packages`;
