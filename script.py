@@ -1349,8 +1349,8 @@ def read_kept(output: Path, project: str) -> Kept | None:
     try:
         if (text := _read(path)) is not None:
             stats = Stats.model_validate_json(text)
-            # A day in the future would take the other packages' windows along, and a time
-            # in the future would make all that is fetched until then too old.
+            # A later day than today's would take the other packages' windows along, and
+            # make all that is fetched until then too old.
             latest = max(stats.timestamp.date(), stats.last_date or date.min)
             if stats.package != project or latest > today:
                 raise ValueError
@@ -2338,7 +2338,7 @@ class Published(NamedTuple):
 def keep_and_publish(
     output: Path,
     packages: Collection[Package],
-    figures: Mapping[str, Figures],
+    fetched: Mapping[str, Figures],
     *,
     site: Site | None = None,
     remove: Iterable[str] = (),
@@ -2354,13 +2354,18 @@ def keep_and_publish(
     named = {package.project: package for package in packages}
     projects = list(named)
     before, damaged = read_all_kept(output, projects)
-    fresh = {p: figures[p] for p in projects if p in figures and p not in damaged}
+    fresh = {p: fetched[p] for p in projects if p in fetched and p not in damaged}
     others, _ = read_all_kept(output, joining)
-    stats = [kept.stats for kept in (*before.values(), *others.values()) if kept.stats]
-    end = windows_end(each.last_date for each in stats)
-    if not (joining and end):
-        reached = windows_end(newest_day(new.history) for new in fresh.values())
-        end = max(filter(None, [end, reached]), default=None)  # it never goes back
+    reached = [newest_day(new.history) for new in fresh.values()]
+    waiting = [
+        figures.stats.last_date
+        for project, figures in (before | others).items()
+        if figures.stats and project not in fresh
+    ]
+    ends = [windows_end([*reached, *waiting] if joining else reached)]
+    if len(waiting) >= len(reached):  # else they may be the few that are ahead
+        ends.append(windows_end(waiting))
+    end = max(filter(None, ends), default=None)
     after = {**before, **{p: keep(before.get(p), new, named[p], end) for p, new in fresh.items()}}
     files = render(packages, after)
     if site is not None:

@@ -233,6 +233,25 @@ def test_one_package_alone_moves_nobodys_windows(
         assert {project.message(f"{name}/day.json") for name in others} == {"5/day"}
 
 
+@pytest.mark.parametrize("stale", [0, 20])
+def test_one_package_that_went_ahead_takes_nobody_along(
+    project: Project, pepy: Pepy, stale: int
+) -> None:
+    others = ["a", "b", "c"]
+    if stale:
+        project.list(*others)
+        pepy.projects |= dict.fromkeys(others, answer(9, 5, *[0] * stale))
+        project.run(pepy)
+    project.list("one", *others)
+    pepy.projects["one"] = answer(9, 5, 5, 1)
+    project.run(pepy, "update", "one")
+    pepy.projects |= dict.fromkeys(others, answer(9, 5, 5, 0))
+    for arguments in (["update", "--missing"], []):
+        project.run(pepy, *arguments)
+    assert project.message("one/day.json") == "1/day"
+    assert {project.message(f"{name}/day.json") for name in others} == {"5/day"}
+
+
 def test_those_fetched_move_on_though_most_were_not(project: Project, pepy: Pepy) -> None:
     others = ["a", "b", "c", "d"]
     project.list(*others, "one")

@@ -278,6 +278,19 @@ def test_windows_of_an_added_package_end_where_those_of_the_others_do(
     assert project.message("requests/day.json") == "5/day"
 
 
+def test_windows_of_an_added_package_are_no_staler_than_its_own_figures(
+    project: Project, pepy: Pepy
+) -> None:
+    project.list("requests", "flask")
+    quiet = {"total_downloads": 9, "downloads": daily(5, *[0] * 20)}
+    pepy.projects |= dict.fromkeys(("requests", "flask"), quiet)
+    project.run(pepy)
+    project.list("requests")  # and nothing has run for three weeks
+    pepy.projects["flask"] = {"total_downloads": 9, "downloads": daily(5, 6, 7)}
+    assert add(project, pepy, form("flask")).returncode == 0
+    assert project.message("flask/day.json") == "7/day"
+
+
 def test_a_request_asks_pepy_alone_and_gives_the_chart(project: Project, pepy: Pepy) -> None:
     project.list(text="[defaults]\nbreakdown = true\n")
     with Pypistats() as pypistats:
