@@ -407,7 +407,7 @@ def test_a_file_that_fetched_might_have_written_is_taken(project: Project) -> No
     assert project.message("one/day.json") == "5/day"
 
 
-@pytest.mark.parametrize("text", [None, "{", *MISTAKEN])
+@pytest.mark.parametrize("text", [None, "{", '{"one": {"total": "many"}}', *MISTAKEN])
 def test_a_file_that_fetched_did_not_write_is_told(project: Project, text: str | None) -> None:
     project.list("one")
     if text is not None:
