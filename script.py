@@ -1275,12 +1275,16 @@ def keep(old: Kept | None, new: Figures, package: Package, end: date | None) -> 
     known = old.tables if old else {}
     fetched = merged({"history": {"downloads": new.history}}, new.breakdown.tables)
     newer = last if last and last.timestamp > new.fetched else None  # of a run that began later
-    tables = merged(fetched, known) if newer else merged(known, fetched)
-    timestamp = newer.timestamp if newer else new.fetched.replace(microsecond=0)
+    if newer:
+        tables = merged(fetched, known)
+        timestamp, total, releases = newer.timestamp, newer.total_downloads, newer.top_releases
+    else:
+        tables = merged(known, fetched)
+        timestamp, total, releases = new.fetched.replace(microsecond=0), new.total, new.top_releases
     today = last if last and last.timestamp.date() == timestamp.date() else None
     answered = {n for n, at in new.breakdown.answered.items() if at.date() == timestamp.date()}
     answered.update(today.answered if today else ())
-    lists = top_lists(newer.top_releases if newer else new.top_releases, tables)
+    lists = top_lists(releases, tables)
     for name, table in TOP_LISTS.items():
         # Rewritten daily, they would be most of what makes a repository grow.
         if (old_list := getattr(last, name, None)) and _week(known, table) == _week(tables, table):
@@ -1293,7 +1297,7 @@ def keep(old: Kept | None, new: Figures, package: Package, end: date | None) -> 
     stats = Stats(
         package=package.project,
         timestamp=timestamp,
-        total_downloads=newer.total_downloads if newer else new.total,
+        total_downloads=total,
         last_date=end,
         last_day=month[0],
         last_week=sum(month[:7]),
@@ -2305,11 +2309,11 @@ def ask_for_all(
         breakdowns.end()
         while breakdowns.wait(TICK):
             line.breakdowns(breakdowns)
-        ignore_interrupts()
     except KeyboardInterrupt:  # or a job that GitHub cancels: what is fetched is not lost
-        ignore_interrupts()
-        breakdowns.stop(INTERRUPTED.reason)
         fetched.interrupted = True
+    ignore_interrupts()
+    if fetched.interrupted:
+        breakdowns.stop(INTERRUPTED.reason)
         fetched.outcomes = outcomes = dict.fromkeys(asked, INTERRUPTED) | outcomes
     line.end()
     kinds = {outcome.kind for outcome in outcomes.values()}
