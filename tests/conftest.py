@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
 from pepy import SCRIPT, Pepy, environment
 
-from script import CATALOGUE, Catalogue
+import script
 
 NEWEST = date(2026, 3, 31)
 settings.register_profile("here", deadline=None)  # a busy machine is no mistake
 settings.load_profile("here")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start what takes long first, so that no worker is left with it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def daily(*counts: int, end: date = NEWEST, version: str = "1.0") -> dict[str, dict[str, int]]:
@@ -33,6 +30,19 @@ def daily(*counts: int, end: date = NEWEST, version: str = "1.0") -> dict[str, d
     return {
         day.isoformat(): {version: count} for day, count in zip(days, counts, strict=True) if count
     }
+
+
+def days(*counts: int, end: date = NEWEST) -> dict[date, int]:
+    """What is kept of the days up to `end`."""
+    return {end - timedelta(len(counts) - 1 - at): count for at, count in enumerate(counts)}
+
+
+class Ended(NamedTuple):
+    """How a run of the command ended, and what it wrote on its two streams."""
+
+    code: int
+    output: str
+    errors: str
 
 
 @dataclass
@@ -50,51 +60,46 @@ class Project:
         tables = "".join(f'[[package]]\nname = "{name}"\n' for name in names)
         (self.folder / "packages.toml").write_text(text + tables, encoding="utf-8")
 
-    def start(
-        self, pepy: Pepy | None, *arguments: str, tuned: str = "", **variables: str
-    ) -> subprocess.Popen[str]:
-        """Start the command. `tuned` is Python that changes script's constants first."""
-        command = [str(SCRIPT)]
-        if tuned:
-            program = f"import sys, script\n{tuned}\nsys.exit(script.main())"
-            command = ["-c", program]
+    def run(self, pepy: Pepy | None, *arguments: str, **variables: str) -> Ended:
+        """Call the command in this process, in this folder, with just these variables."""
+        output, errors = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(self.folder)
+            for name in ("GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
+                patch.delenv(name, raising=False)
+            for name, value in (environment(pepy) | variables).items():
+                patch.setenv(name, value)
+            patch.setattr(script, "REPOSITORY", variables.get("GITHUB_REPOSITORY", ""))
+            with redirect_stdout(output), redirect_stderr(errors):
+                try:
+                    code = script.main([*arguments])
+                except SystemExit as exit_:  # argparse's way
+                    code = int(exit_.code or 0)
+        return Ended(code, output.getvalue(), errors.getvalue())
+
+    def start(self, pepy: Pepy | None, *arguments: str, tuned: str = "") -> subprocess.Popen[str]:
+        """Start a process of its own. `tuned` is Python that changes script's constants first."""
+        program = f"import sys, script\n{tuned}\nsys.exit(script.main())"
         return subprocess.Popen(
-            [sys.executable, *command, *arguments],
+            [sys.executable, *(["-c", program] if tuned else [str(SCRIPT)]), *arguments],
             cwd=self.folder,
-            env=environment(pepy) | {"PYTHONPATH": str(SCRIPT.parent)} | variables,
+            env=environment(pepy) | {"PYTHONPATH": str(SCRIPT.parent)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
         )
 
-    def run(
-        self, pepy: Pepy | None, *arguments: str, tuned: str = "", **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run the command to its end."""
-        process = self.start(pepy, *arguments, tuned=tuned, **variables)
-        output, errors = process.communicate(timeout=90)
-        assert "Traceback" not in errors, errors
-        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
-
     def json(self, path: str) -> Any:
         return json.loads((self.docs / path).read_bytes())
 
-    def message(self, path: str) -> str:
-        message = self.json(path)["message"]
-        assert isinstance(message, str)
-        return message
-
     def files(self) -> dict[str, bytes]:
-        """Everything below docs/ that is kept: all but the catalogue and the charts."""
+        """Every file below docs/, by its path there."""
         return {
             path.relative_to(self.docs).as_posix(): path.read_bytes()
             for path in self.docs.rglob("*")
-            if path.is_file() and path.name not in (CATALOGUE, "chart.svg")
+            if path.is_file()
         }
-
-    def catalogue(self) -> Catalogue:
-        return Catalogue.model_validate_json((self.docs / CATALOGUE).read_bytes())
 
 
 @pytest.fixture

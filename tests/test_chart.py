@@ -1,209 +1,93 @@
-"""A package's chart: legal, small, the same for the same figures, and right."""
+"""A package's chart: legal, small, and right."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
+from conftest import NEWEST, days
 from hypothesis import given
 from hypothesis import strategies as st
-from pepy import SCRIPT
 
 import script
 
-SVG = "{http://www.w3.org/2000/svg}"
-END = date(2026, 3, 31)
+DAYS = st.dates(NEWEST - timedelta(120), NEWEST + timedelta(3))
+HISTORIES = st.dictionaries(DAYS, st.integers(0, 10**15 - 1))
+FULL = st.just({NEWEST - timedelta(n): 9 * 10**14 + n * 7919 for n in range(200)})
+ABOUT = "The 90 days up to 31 March 2026, as PePy counts them. The busiest was "
 
 
-def history(*counts: int, end: date = END) -> script.History:
-    """The counts of the days up to `end`."""
-    return {end - timedelta(days=len(counts) - 1 - at): n for at, n in enumerate(counts)}
+def drawn(history: script.History, end: date | None = NEWEST, name: str = "demo") -> ET.Element:
+    return ET.fromstring(script.chart(name, history, end))
 
 
-def drawn(counts: script.History, end: date | None = END, project: str = "demo") -> ET.Element:
-    return ET.fromstring(script.chart(project, counts, end))
+def texts(svg: ET.Element, **where: str) -> list[ET.Element]:  # those with such an attribute
+    found = [e for tag in ("title", "desc", "text") for e in svg.iterfind(f"{{*}}{tag}")]
+    return [e for e in found if e.attrib.items() >= where.items()]
 
 
-def texts(svg: ET.Element) -> list[str]:
-    return [text.text or "" for text in svg.iter(f"{SVG}text")]
+def points(svg: ET.Element, name: str) -> list[tuple[float, float]]:  # of a line: x, y from the top
+    _, *lines = [path.get("d", "") for path in svg.iterfind(f"{{*}}path[@class='{name}']")]
+    found = re.findall(r"(-?[\d.]+) (-?[\d.]+)", "".join(lines).replace("188V", ""))
+    return [(float(x), float(y)) for x, y in found]
 
 
-def points(svg: ET.Element, name: str) -> list[tuple[float, float]]:
-    """The points of a path in the plot: x, and y from the top."""
-    paths = [path.get("d", "") for path in svg.iter(f"{SVG}path") if path.get("class") == name]
-    line = paths[-1] if len(paths) > 1 else ""  # the first is the key's
-    assert "-" not in line
-    return [
-        (float(x), float(y)) for x, y in re.findall(r"([\d.]+) ([\d.]+)", line.replace("188V", ""))
-    ]
+@given(HISTORIES | FULL, st.sampled_from(["a-9", "x" * 38, "x" * 39, "x" * 100]))
+def test_any_history_gives_a_small_and_legal_picture(history: script.History, name: str) -> None:
+    assert len(script.chart(name, history, NEWEST).encode()) < 8000
+    svg = drawn(history, name=name)
+    assert (svg.get("role"), svg.get("aria-labelledby")) == ("img", "title about")
+    title, _, heading, *_ = texts(svg)
+    assert title.text == f"Downloads of {name} a day"
+    assert heading.text == (name if len(name) <= 38 else f"{name[:37]}…")
+    inside = points(svg, "days") + points(svg, "average")
+    assert all(54 <= x <= 468 and 64 <= y <= 188 for x, y in inside)
 
 
-HISTORIES = st.dictionaries(
-    st.dates(END - timedelta(days=120), END + timedelta(days=3)), st.integers(0, 10**15 - 1)
-)
+AXES = {0: "0 1", 4: "0 1 2 3 4", 5: "0 2 4 6", 41: "0 20 40 60", 10**15 - 1: "0 500T 1000T"}
 
 
-@given(HISTORIES, st.from_regex(r"[a-z0-9]([a-z0-9-]{0,98}[a-z0-9])?", fullmatch=True))
-def test_any_history_gives_a_small_and_legal_picture(counts: script.History, project: str) -> None:
-    text = script.chart(project, counts, END)
-    assert text == script.chart(project, dict(sorted(counts.items())), END)
-    svg = ET.fromstring(text)
-    assert len(text.encode()) < 8000
-    assert (svg.get("role"), svg.get("viewBox")) == ("img", "0 0 480 220")
-    title, about = svg.find(f"{SVG}title"), svg.find(f"{SVG}desc")
-    assert title is not None
-    assert about is not None
-    assert svg.get("aria-labelledby") == f"{title.get('id')} {about.get('id')}"
-    assert title.text == f"Downloads of {project} a day"
-    assert about.text
-    assert "prefers-color-scheme:dark" in text
-    for x, y in points(svg, "days") + points(svg, "average"):
-        assert 54 <= x <= 468
-        assert 64 <= y <= 188
+@pytest.mark.parametrize(("most", "axis"), AXES.items())
+def test_the_axis_has_round_numbers_that_reach_the_most(most: int, axis: str) -> None:
+    marks = texts(svg := drawn(days(most)), x="48")
+    lines = [path.get("d") for path in svg.iterfind("{*}path[@class='grid']")]
+    assert [mark.text for mark in marks] == axis.split()
+    assert lines == [f"M54 {mark.get('y')}H468" for mark in marks]
+    assert (marks[0].get("y"), marks[-1].get("y")) == ("188", "64")
 
 
-def test_the_fullest_picture_is_below_8_kb() -> None:
-    counts = history(*(10**14 * 9 + n * 7919 for n in range(200)))
-    assert len(script.chart("x" * 100, counts, END).encode()) < 8000
-
-
-def test_the_same_figures_give_the_same_bytes_in_another_process() -> None:
-    program = (
-        "import script; from datetime import *; "
-        "print(script.chart('demo', {date(2026, 3, 31) - timedelta(n): n * n for n in range(99)}, "
-        "date(2026, 3, 31)))"
+def test_days_their_average_and_the_months_are_where_they_belong() -> None:
+    svg = drawn(days(*[40] * 83, 0, 40, 40, 40, 40, 40, 5))
+    bars, average = points(svg, "days"), points(svg, "average")
+    assert (len(bars), bars[0], bars[-1]) == (
+        89,
+        (56.3, 64),
+        (465.7, 172.5),
     )
-    runs = {
-        subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=SCRIPT.parent,
-            env={"PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": zone},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed, zone in (("1", "UTC"), ("2", "Asia/Tokyo"))
-    }
-    assert len(runs) == 1
+    # The average begins where seven days are known, and its last is 205 / 7 = 29.3 of 40.
+    assert (len(average), average[0], average[-1]) == (90 - 6, (83.9, 64), (465.7, 97.2))
+    firsts = [points(drawn({date(2026, month, 1): 1}), "days")[0][0] for month in (1, 2, 3)]
+    months = [(month.text, float(month.get("x", ""))) for month in texts(svg, y="207")]
+    assert months == [*zip(["Jan", "Feb", "Mar"], firsts, strict=True)]
+    older = drawn(days(*[70] * 6, *[0] * 89, 7))  # days before the 90 count in the average alone
+    average = points(older, "average")
+    assert (len(points(older, "days")), len(average), average[0]) == (1, 90, (56.3, 95))
 
 
-@pytest.mark.parametrize(
-    ("most", "axis"),
-    [
-        (0, [0, 1]),
-        (1, [0, 1]),
-        (3, [0, 1, 2, 3]),
-        (4, [0, 1, 2, 3, 4]),
-        (5, [0, 2, 4, 6]),
-        (9, [0, 5, 10]),
-        (10, [0, 5, 10]),
-        (40, [0, 10, 20, 30, 40]),
-        (41, [0, 20, 40, 60]),
-        (999, [0, 500, 1000]),
-        (1_234_567, [0, 500_000, 1_000_000, 1_500_000]),
-        (10**15 - 1, [0, 5 * 10**14, 10**15]),
-    ],
-)
-def test_the_axis_has_round_numbers(most: int, axis: list[int]) -> None:
-    assert script.round_axis(most) == axis
+SAID = [
+    (days(*range(1, 91)), "31 March 2026 with 90 downloads. The last seven days average 87."),
+    (days(9, *[8] * 6), "25 March 2026 with 9 downloads. The last seven days average 8."),
+    (days(1500), "31 March 2026 with 1,500 downloads."),
+    *(({}, None), (days(0, 0), None), (days(7, end=NEWEST + timedelta(1)), None)),
+]
 
 
-@given(st.integers(0, 10**15 - 1))
-def test_the_axis_reaches_the_most_and_not_much_further(most: int) -> None:
-    axis = script.round_axis(most)
-    assert 2 <= len(axis) <= 5
-    assert axis[0] == 0
-    assert axis[-2] < max(most, 1) <= axis[-1]
-
-
-def test_days_and_their_average_are_where_they_belong() -> None:
-    svg = drawn(history(*[40] * 83, 0, 40, 40, 40, 40, 40, 5))
-    assert texts(svg)[-8:] == ["0", "10", "20", "30", "40", "Jan", "Feb", "Mar"]
-    days, average = points(svg, "days"), points(svg, "average")
-    assert len(days) == 89, "a day without downloads has no bar"
-    assert days[0] == (56.3, 64)
-    assert days[-1] == (465.7, 172.5)
-    assert len(average) == 90 - 6, "it begins where seven days are known"
-    assert average[0] == (83.9, 64)
-    assert average[-1] == (465.7, 97.2)  # (5 * 40 + 5) / 7 = 29.3 of 40
-
-
-def test_older_days_count_in_the_average_and_are_not_shown() -> None:
-    svg = drawn(history(*[70] * 6, *[0] * 89, 7))
-    assert len(points(svg, "days")) == 1
-    average = points(svg, "average")
-    assert len(average) == 90
-    assert texts(svg)[7] == "60", "the axis reaches it, too"
-    assert average[0] == (56.3, 64)
-
-
-def test_an_average_between_two_marks_of_the_axis_stays_within() -> None:
-    svg = drawn(history(*[41] * 6, *[40] * 90))
-    assert texts(svg)[4:8] == ["0", "20", "40", "60"], "the first average is above 40"
-    assert points(svg, "average")[0][1] > 64
-
-
-def test_marks_and_months_are_where_they_belong() -> None:
-    svg = drawn(history(*[40] * 90))
-    marks = [text for text in svg.iter(f"{SVG}text") if text.get("text-anchor") == "end"][1:]
-    assert [(text.text, text.get("x"), text.get("y"), text.get("dy")) for text in marks] == [
-        ("0", "48", "188", "4"),
-        ("10", "48", "157", "4"),
-        ("20", "48", "126", "4"),
-        ("30", "48", "95", "4"),
-        ("40", "48", "64", "4"),
-    ]
-    lines = [path.get("d") for path in svg.iter(f"{SVG}path") if path.get("class") == "grid"]
-    assert lines == [f"M54 {y}H468" for y in (188, 157, 126, 95, 64)]
-    months = [text for text in svg.iter(f"{SVG}text") if text.get("text-anchor") == "middle"]
-    bars = points(svg, "days")
-    for text, day in zip(months, (date(2026, m, 1) for m in (1, 2, 3)), strict=True):
-        assert text.text == f"{day:%b}"
-        assert float(text.get("x") or 0) == bars[89 - (END - day).days][0]
-    order = [element.get("class") for element in svg if element.get("class")]
-    assert order.index("grid") < len(order) - order[::-1].index("days") - 1, "bars cover the grid"
-
-
-def test_its_key_explains_the_lines_beside_it() -> None:
-    drawing = list(drawn(history(1)))
-    for name, text in (("days", "downloads a day"), ("average", "seven-day average")):
-        at = next(n for n, element in enumerate(drawing) if element.get("class") == name)
-        assert drawing[at + 1].text == text
-
-
-def test_what_is_there_is_said() -> None:
-    svg = drawn(history(*range(1, 91)))
-    about = svg.find(f"{SVG}desc")
-    assert about is not None
-    assert about.text == (
-        "The 90 days up to 31 March 2026, as PePy counts them. The busiest was 31 March 2026 "
-        "with 90 downloads. The last seven days average 87."
-    )
-    about = drawn(history(*[1] * 83, 9, *[9] * 3, *[8] * 3)).find(f"{SVG}desc")
-    assert about is not None
-    assert "busiest was 25 March 2026 with 9" in (about.text or "")
-    assert "average 9." in (about.text or "")  # (4 * 9 + 3 * 8) / 7 = 8.57
-    about = drawn(history(1)).find(f"{SVG}desc")
-    assert about is not None
-    assert "average" not in (about.text or "")
-    assert texts(svg)[0] == "demo"
-    assert "up to 31 March 2026" in texts(svg)
-
-
-@pytest.mark.parametrize("end", [None, END])
-def test_without_downloads_there_is_a_picture_all_the_same(end: date | None) -> None:
-    svg = drawn({}, end)
-    assert "none" in texts(svg)
-    assert points(svg, "days") == points(svg, "average") == []
-
-
-def test_a_long_name_is_cut_where_it_is_seen_alone() -> None:
-    name = "a-" * 49 + "bc"
-    svg = drawn(history(1), project=name)
-    assert texts(svg)[0] == f"{name[:37]}…"
-    title = svg.find(f"{SVG}title")
-    assert title is not None
-    assert name in (title.text or "")
+@pytest.mark.parametrize(("history", "about"), SAID)
+def test_what_is_there_is_said(history: script.History, about: str | None) -> None:
+    svg = drawn(history, NEWEST if history else None)
+    said = {text.text for text in texts(svg)}
+    assert (f"{ABOUT}{about}" if about else "None in 90 days.") in said
+    assert ("up to 31 March 2026" in said, "none" in said) == (bool(about), not about)
+    assert bool(points(svg, "days")) == bool(about)

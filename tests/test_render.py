@@ -1,238 +1,191 @@
-"""From the list and the kept figures to files: pure, legal for Shields, whole on disk."""
+"""From the list and the kept figures to files: numbers, badges, and the page's catalogue."""
 
 from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, date, datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import NEWEST, days
 from hypothesis import given
 from hypothesis import strategies as st
 from shields import EndpointBadge
 
 import script
 
-ROOT = Path(__file__).parent.parent
-STATS = script.Stats(
-    package="demo",
-    timestamp=datetime(2026, 4, 2, 8, 3, 7, tzinfo=UTC),
-    total_downloads=5,
-    last_date=date(2026, 3, 31),
-    last_day=1,
-    last_week=2,
-    last_month=3,
-    average_daily=0.1,
-    top_releases=[],
-)
-
-COLOURS = st.sampled_from(["blue", "success", "#fe7d37", "fff", "hsl(1,2%,3%)", "tomato"])
-LABELS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp", "Cn"]), max_size=30)
-LOGO: dict[str, st.SearchStrategy[Any]] = {
-    "namedLogo": st.sampled_from(["pypi", "python", "1password"]),
-    "logoColor": COLOURS,
-    "logoSize": st.just("auto"),
-}
-PLAIN: dict[str, st.SearchStrategy[Any]] = {
-    "label": LABELS,
-    "color": COLOURS,
-    "labelColor": COLOURS,
-    "style": st.sampled_from(["flat", "flat-square", "plastic", "for-the-badge", "social"]),
-    "cacheSeconds": st.integers(0, 31_536_000),
-    "units": st.sampled_from(["abbreviation", "international_system", "none"]),
-    "decimals": st.integers(0, 3),
-}
-SVG = st.fixed_dictionaries({"logoSvg": st.just("<svg xmlns='http://www.w3.org/2000/svg'/>")})
-OPTIONS = st.builds(
-    lambda plain, logo: plain | logo,
-    st.fixed_dictionaries({}, optional=PLAIN),
-    st.just({}) | st.fixed_dictionaries(LOGO) | SVG,
-)
-COUNT = st.integers(0, 10**15 - 1)
+COUNTS = {"total_downloads": 1_395_207_458, "last_day": 999_950, "last_week": 1050}
+MONTH = {"last_month": 999, "average_daily": 33.3, "top_releases": [], "last_date": NEWEST}
+TIME = {"package": "demo", "timestamp": datetime(2026, 4, 2, 8, 3, 7, tzinfo=UTC)}
+STATS = script.Stats.model_validate(COUNTS | MONTH | TIME)
 
 
-def by_pepy(history: script.History) -> script.Tables:
-    return {"history": {"downloads": history}}
+def render(history: Any = (), package: Any = (), top: Any = (), **config: Any) -> dict[str, str]:
+    config |= {"package": [{"name": "demo"} | dict(package)]}
+    tables = {"demo": {"history": {"downloads": dict(history)}}}
+    kept = script.Kept({"demo": STATS.model_copy(update=dict(top))}, tables)
+    return script.render(script.Config.model_validate(config, context=set()), kept)
 
 
-@given(defaults=OPTIONS, own=OPTIONS, counts=st.tuples(COUNT, COUNT, COUNT, COUNT))
-def test_any_legal_list_renders_only_legal_shields_json(
-    defaults: dict[str, Any], own: dict[str, Any], counts: tuple[int, int, int, int]
+def badges(files: dict[str, str]) -> dict[str, Any]:
+    others = (script.CATALOGUE, "demo/stats.json")
+    return {p: json.loads(t) for p, t in files.items() if p.endswith("json") and p not in others}
+
+
+A, I, N = "abbreviation", "international_system", "none"  # noqa: E741
+SHOWN = [  # a count, units, decimals, and how that looks
+    *((0, A, 1, "0"), (999, A, 1, "999"), (1000, A, 1, "1K"), (10**15 - 1, A, 3, "1000T")),
+    *((1049, A, 1, "1K"), (1050, A, 1, "1.1K")),  # half up, where a float is just below the half
+    *((999_949, A, 1, "999.9K"), (999_950, A, 1, "1M"), (11_000, A, 1, "11K")),
+    *((1_395_207_458, A, n, text) for n, text in enumerate(["1B", "1.4B", "1.4B", "1.395B"])),
+    *((999_499, A, 0, "999K"), (999_500, A, 0, "1M"), (999_999_500, A, 3, "1B")),
+    *((1500, I, 1, "1.5k"), (15 * 10**8, I, 1, "1.5G"), (1_395_207, N, 1, "1,395,207")),
+]
+
+
+@pytest.mark.parametrize("case", SHOWN)
+def test_counts_are_rounded_half_up_and_carry(case: tuple[Any, ...]) -> None:
+    assert script.format_count(*case[:3]) == case[3]
+
+
+POWERS = {"": 0, "K": 3, "k": 3, "M": 6, "B": 9, "G": 9, "T": 12}
+NEAR_A_STEP = st.tuples(st.integers(0, 1999), st.integers(0, 11), st.integers(0, 2))
+NUMBERS = st.integers(0, 10**15 - 1) | NEAR_A_STEP.map(lambda t: t[0] * 10 ** t[1] + t[2])
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from([A, I]), st.integers(0, 3))
+def test_shown_numbers_never_fall_as_counts_grow_and_are_off_by_half_a_digit_at_most(
+    one: int, other: int, units: str, decimals: int
 ) -> None:
-    data = {"defaults": defaults, "package": [{"name": "demo"} | own]}
-    packages = script.Config.model_validate(data, context=set()).package
-    names = ("total_downloads", "last_day", "last_week", "last_month")
-    stats = STATS.model_copy(update=dict(zip(names, counts, strict=True)))
-    files = script.render(packages, {"demo": script.Kept(stats, {})})
-    badges = {
-        path: text for path, text in files.items() if not path.endswith(("stats.json", "csv"))
+    last = Fraction(-1)
+    for count in sorted([one, other]):
+        shown = script.format_count(count, units, decimals)
+        digits = shown.rstrip("KkMBGT")
+        unit = 10 ** POWERS[shown[len(digits) :]]
+        value = Fraction(digits) * unit
+        assert last <= value
+        assert value < 1000 * unit or unit == 10**12
+        assert abs(value - count) * 2 * 10**decimals <= (unit if unit > 1 else 0)
+        assert not re.search(r"\.\d*0$|\.$", digits)
+        last = value
+
+
+def test_a_badge_has_its_packages_units_and_decimals() -> None:
+    says = {p: b["message"] for p, b in badges(render(package={"units": I, "decimals": 3})).items()}
+    of_days = {"month": "999/month", "week": "1.05k/week", "day": "999.95k/day"}
+    assert says == {"demo.json": "1.395G"} | {f"demo/{n}.json": m for n, m in of_days.items()}
+
+
+YEARS = [
+    *((days(10**6, *[0] * 364), "1M/year"), (days(10**6, *[10] * 365), "3.7K/year")),
+    *(({}, None), (days(*[10] * 364), None), (days(*[10] * 365, end=NEWEST + timedelta(1)), None)),
+]
+
+
+@pytest.mark.parametrize(("history", "told"), YEARS)
+def test_a_year_is_told_only_where_365_days_are_known(history: Any, told: str | None) -> None:
+    assert badges(render(history)).get("demo/year.json", {}).get("message") == told
+
+
+def month(named: dict[str, int]) -> dict[str, Any]:
+    return {
+        "top_versions": [script.Release(version=v, downloads=n) for v, n in named.items()],
+        "top_systems": [script.System(system=name, downloads=n) for name, n in named.items()],
+        "without_mirrors": {"last_day": 1, "last_week": 1, "last_month": 1},
     }
-    assert set(badges) == {"demo.json", "demo/day.json", "demo/week.json", "demo/month.json"}
-    for text in badges.values():
-        EndpointBadge.model_validate_json(text)
-        assert json.loads(text)["label"] == packages[0].label
-        assert text.endswith(b"}\n")
 
 
-def test_rendering_reads_and_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    packages = [script.Package(name="Demo"), script.Package(name="without-figures")]
-    kept = {"demo": script.Kept(STATS, by_pepy({date(2026, 3, 31): 1}))}
+SHARES = [
+    ("python", {"3.12": 45, "3.9": 45, "3.10": 10}, "3.9 | 3.12"),
+    ("python", {"3.9": 45, "3.12": 44, "3.10": 11}, "3.9 | 3.10 | 3.12"),
+    ("python", {"3.11": 30, "3.10": 30, "3.12": 30, "2.7": 10}, "3.10 | 3.11 | 3.12"),
+    ("python", {"unknown": 10**6, "3.12": 5}, "3.12"),
+    ("system", {"Linux": 805, "Darwin": 195}, "Linux 81%"),
+    ("system", {"Linux": 8049, "Darwin": 1951}, "Linux 80%"),
+    ("system", {"unknown": 97, "Windows": 5, "Linux": 5}, "Windows 50%"),
+    *((name, top, "unknown") for name in ("python", "system") for top in ({}, {"unknown": 5})),
+]
 
-    def forbidden(*_: object, **__: object) -> None:
-        raise AssertionError
 
-    with monkeypatch.context() as patched:
+@pytest.mark.parametrize(("name", "shares", "message"), SHARES)
+def test_badges_name_90_percent_or_the_most_used(name: str, shares: Any, message: str) -> None:
+    told = badges(render(package={"breakdown": True}, top=month(shares)))[f"demo/{name}.json"]
+    assert (told["label"], told["message"]) == (name, message)
+
+
+@pytest.mark.parametrize(("on", "top"), [(True, {}), (False, month({"3.12": 5}))])
+def test_a_badge_without_a_message_leaves_the_old_one(on: bool, top: Any, tmp_path: Path) -> None:
+    script.publish(tmp_path, render(package={"breakdown": True}, top=month({"3.12": 5})))
+    before = (tmp_path / "demo/python.json").read_bytes()
+    files = render(package={"breakdown": on}, top=top)
+    script.publish(tmp_path, files)
+    assert (tmp_path / "demo/python.json").read_bytes() == before
+    assert not {"demo/python.json", "demo/system.json"} & files.keys()
+    stats = script.Stats.model_validate_json(files["demo/stats.json"])
+    assert (stats.top_versions, stats.without_mirrors) == ([], None)
+
+
+VALUES = {"label": ["", '⬇️ <b>&"\\', "\u202ea"], "color": ["success", "fff", "hsl(1,2%,3%)"]}
+VALUES |= {"labelColor": ["tomato", "#FFF"], "style": ["flat", "plastic", "social"]}
+OTHERS: Any = {"cacheSeconds": [0, 31_536_000], "units": [A, I, N], "decimals": [0, 3]}
+COLOURED = {"namedLogo": "pypi", "logoColor": "red", "logoSize": "auto"}
+LOOK: Any = {name: st.sampled_from(values) for name, values in (VALUES | OTHERS).items()}
+LOGO = st.sampled_from([{}, COLOURED, {"logoSvg": "<svg/>"}])
+OPTIONS = st.builds(dict.__or__, st.fixed_dictionaries({}, optional=LOOK), LOGO)
+
+
+@given(OPTIONS, OPTIONS)
+def test_shields_reads_any_legal_list_and_own_options_win(defaults: Any, own: Any) -> None:
+    files = render(package=own, defaults=defaults)
+    usual = {"schemaVersion": 1, "label": "downloads", "color": "blue", "cacheSeconds": 3600}
+    for path, badge in badges(files).items():
+        EndpointBadge.model_validate_json(files[path])
+        assert badge.items() <= (usual | defaults | own | {"message": badge["message"]}).items()
+        assert badge.keys() >= usual.keys() | own.keys() - {"units", "decimals"}
+
+
+def test_rendering_is_pure() -> None:
+    with pytest.MonkeyPatch.context() as patched:
         for module, name in ((os, "open"), (os, "stat"), (Path, "open"), (Path, "read_bytes")):
-            patched.setattr(module, name, forbidden)
-        files = script.render(packages, kept)
-    assert files == script.render(packages, kept)
-    assert all(path.startswith("demo") for path in files)
+            patched.setattr(module, name, None)
+        files = render(days(1, 2))
+    assert files == render(days(1, 2))
 
 
-def test_a_metric_is_one_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    row = script.Metric("{}/days.json", lambda _, kept: f"{len(kept.history)} days")
-    monkeypatch.setattr(script, "METRICS", (*script.METRICS, row))
-    files = script.render([script.Package(name="demo")], {"demo": script.Kept(STATS, {})})
-    assert json.loads(files["demo/days.json"])["message"] == "0 days"
+LATE = NEWEST + timedelta(1)  # after the windows' end
+TRENDS = [
+    *((days(), "0"), (days(0), "0"), (days(1, 35, 70), "1iz"), (days(1, 1000), "0z")),
+    *((days(7, end=NEWEST - timedelta(2)), "z00"), (days(9, end=LATE), "")),
+    *((days(9, 9, end=LATE), "z"), (days(1000, *[1] * 90), "z" * 90)),  # of its own days alone
+]
 
 
-def days(*counts: int, end: date = date(2026, 3, 31)) -> script.History:
-    return {end - timedelta(days=len(counts) - 1 - n): count for n, count in enumerate(counts)}
-
-
-@pytest.mark.parametrize(
-    ("history", "trend"),
-    [
-        (days(), "0"),
-        (days(0), "0"),
-        (days(5), "z"),
-        (days(0, 1, 2), "0iz"),
-        (days(1, 35, 70), "1iz"),
-        (days(1, 1000), "0z"),  # shape, not digits
-        (days(7, end=date(2026, 3, 29)), "z00"),  # days without downloads are absent
-        (days(9, 9, end=date(2026, 4, 1)), "z"),  # the windows end before its newest day
-        (days(9, end=date(2026, 4, 1)), ""),
-        (days(1000, *[1] * 90), "z" * 90),  # of its own days alone
-        (days(10**14, 10**15 - 1), "4z"),
-    ],
-)
+@pytest.mark.parametrize(("history", "trend"), TRENDS)
 def test_a_trend_is_the_shape_of_the_last_90_days(history: script.History, trend: str) -> None:
-    assert script.trend(history, date(2026, 3, 31)) == trend
+    assert script.listing(STATS, history, [])["trend"] == trend
 
 
-def test_the_catalogue_lists_what_has_figures_by_name() -> None:
-    packages = [script.Package(name=name) for name in ("Zope.Event", "demo", "saved", "none")]
-    quiet = STATS.model_copy(update={"package": "zope-event", "last_date": None})
-    kept = {
-        "demo": script.Kept(STATS, by_pepy(days(*[1] * 5, *[2] * 31, *[4] * 29))),
-        "zope-event": script.Kept(quiet, {}),
-        "saved": script.Kept(None, by_pepy(days(1))),
-    }
-    site = script.Site()
-    files = script.render_site(site, packages, kept)
-    assert files == script.render_site(site, packages, kept)
-    catalogue = json.loads(files["_packages.json"])
-    assert catalogue["packages"] == [
-        {
-            "name": "demo",
-            "total": 5,
-            "month": 3,
-            "week": 2,
-            "day": 1,
-            "previous_month": 60,
-            "last_date": "2026-03-31",
-            "fetched": "2026-04-02T08:03:07Z",
-            "trend": "9" * 5 + "i" * 31 + "z" * 29,
-            "python": None,
-            "system": None,
-        },
-        {
-            "name": "zope-event",
-            "total": 5,
-            "month": 3,
-            "week": 2,
-            "day": 1,
-            "previous_month": 0,
-            "last_date": None,
-            "fetched": "2026-04-02T08:03:07Z",
-            "trend": "",
-            "python": None,
-            "system": None,
-        },
-    ]
+def test_the_catalogue_has_the_rows_and_what_has_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(script, "REPOSITORY", "me/badges")
+    history = days(*[1] * 5, *[2] * 31, *[4] * 29)
+    files = render(history, package={"name": "Demo"}, site={"url": "https://b.example"})
+    catalogue = json.loads(files[script.CATALOGUE])
+    assert (catalogue["repository"], catalogue["url"]) == ("me/badges", "https://b.example")
+    assert [row["path"] for row in catalogue["metrics"]] == [m.path for m in script.METRICS]
+    counts = {"total": 1_395_207_458, "month": 999, "week": 1050, "day": 999_950}
+    when = {"last_date": "2026-03-31", "fetched": "2026-04-02T08:03:07Z", "previous_month": 60}
+    shown = {"name": "demo", "trend": "9" * 5 + "i" * 31 + "z" * 29}
+    says = {"badges": ["1.4B", "999/month", "1.1K/week", "1M/day", "", "", ""]}
+    assert catalogue["packages"] == [shown | says | counts | when]
+    assert json.loads(render(package={"name": "new"})[script.CATALOGUE])["packages"] == []
 
 
-@pytest.mark.parametrize(
-    ("table", "on_github", "known"),
-    [
-        ({}, "", (None, None)),
-        ({}, "me/badges", ("me/badges", None)),
-        ({"url": "https://badges.example.com/"}, "", (None, "https://badges.example.com")),
-        ({"url": "https://b.example"}, "me/badges", ("me/badges", "https://b.example")),
-        ({"repository": "https://github.com/my/own"}, "me/badges", ("my/own", None)),
-    ],
-)
-def test_the_catalogue_says_what_the_pages_address_can_not(
-    table: dict[str, str],
-    on_github: str,
-    known: tuple[str | None, str | None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("GITHUB_REPOSITORY", on_github)
-    site = script.Site.model_validate(table)
-    catalogue = json.loads(script.render_site(site, [], {})["_packages.json"])
-    assert (catalogue["repository"], catalogue["url"]) == known
-    assert catalogue["packages"] == []
-
-
-def test_a_package_takes_less_than_400_bytes_of_the_catalogue() -> None:
-    names = (ROOT / "tests/popular.txt").read_text().split()
-    stats = STATS.model_copy(
-        update=dict.fromkeys(("total_downloads", "last_day", "last_week", "last_month"), 10**14)
-    )
-    history = days(*[10**13] * 90)
-    kept = {name: script.Kept(stats, by_pepy(history)) for name in names}
-    packages = [script.Package(name=name) for name in names]
-    catalogue = script.render_site(script.Site(), packages, kept)["_packages.json"]
-    assert len(names) >= 200
-    assert len(catalogue) < 400 * len(names)
-
-
-def test_only_files_whose_bytes_change_are_written(tmp_path: Path) -> None:
-    assert script.publish(tmp_path, {"a.json": b"1", "a/b.json": b"2"}) == (
-        ["a.json", "a/b.json"],
-        {},
-    )
-    before = (tmp_path / "a.json").stat().st_ino
-    assert script.publish(tmp_path, {"a.json": b"1", "a/b.json": b"3"}) == (["a/b.json"], {})
-    assert (tmp_path / "a.json").stat().st_ino == before
-    assert (tmp_path / "a/b.json").read_bytes() == b"3"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.json"]
-
-
-def test_what_is_remembered_is_written_after_what_it_is_about(tmp_path: Path) -> None:
-    files = {"a/stats.json": b"1", "a/python.csv": b"1"}
-    assert script.publish(tmp_path, files)[0] == ["a/stats.json", "a/python.csv"]
-    files = dict.fromkeys(files, b"2")
-    assert script.publish(tmp_path, files)[0] == ["a/python.csv", "a/stats.json"]
-
-
-def test_what_a_killed_run_left_is_gone_after_the_next(tmp_path: Path) -> None:
-    stray = tmp_path / script.SCRATCH / "a.json"
-    stray.parent.mkdir()
-    stray.write_text('{"half')
-    script.publish(tmp_path, {})
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_folder_is_removed_with_its_last_file_and_not_before(tmp_path: Path) -> None:
-    script.publish(tmp_path, {"a/b.json": b"", "a/c.json": b"", "d/b.json": b"", "d.json": b""})
-    (tmp_path / "d/mine.txt").touch()
-    removed = script.publish(tmp_path, {}, ["a/b.json", "a/c.json", "d/b.json", "d.json", "no/no"])
-    assert removed == (["a/b.json", "a/c.json", "d/b.json", "d.json"], {})
-    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))] == [
-        "d",
-        "d/mine.txt",
-    ]
+@pytest.mark.parametrize(("name", "path"), [("Me/badges", "/badges"), ("Me/me.github.io", "")])
+def test_the_sites_address_is_its_own_or_githubs(name: str, path: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(script, "REPOSITORY", name)
+    assert script.Config().site_address == f"https://me.github.io{path}"
+    assert script.Config(site=script.Site(url="https://b.org/")).site_address == "https://b.org"

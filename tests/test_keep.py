@@ -1,0 +1,205 @@
+"""What is kept of an answer: days that never go, windows and where they end, damaged files."""
+
+from __future__ import annotations
+
+import json
+from collections import ChainMap
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from conftest import NEWEST, Project, daily
+from hypothesis import given
+from hypothesis import strategies as st
+
+import script
+
+NOW = datetime(2026, 4, 2, 8, 3, 7, 123456, tzinfo=UTC)
+NOTHING = script.Kept({}, {})
+AGO = {NEWEST - timedelta(days=40): 5}
+
+
+def back(days: int) -> date:
+    return NEWEST - timedelta(days=days)
+
+
+def told(downloads: Any, project: str = "demo") -> script.Outcome:
+    body = json.dumps({"id": project, "total_downloads": 10_000, "downloads": downloads})
+    return script.Outcome("figures", **script.read_figures(project, NOW, body.encode()))
+
+
+def shared(total: script.History, python: script.Columns, **system: script.History) -> Any:
+    tables = {"history": {"without_mirrors": total}, "python": python, "system": system}
+    return script.Outcome("figures", tables=tables)
+
+
+def keep(downloads: Any, kept: script.Kept = NOTHING, shares: Any = None) -> script.Kept:
+    return script.keep(kept, {"demo": told(downloads)}, {"demo": shares} if shares else {})
+
+
+CASES = [  # days before NEWEST: of what was fetched, of the others' last_dates, of the windows' end
+    ("a half-done import ends a day earlier", [0, 1, 1], [1], 1),
+    ("of an even number the earlier middle", [0, 1], [], 1),
+    ("one package alone goes ahead of the others", [0], [1, 1, 1], 0),
+    ("a quiet one alone stays beside the others", [30], [1, 1], 1),
+    ("a quiet one of a list of its own", [30], [], 30),
+    ("quiet packages don't hold the others back", [0, 7, 30], [], 0),
+    ("but count where they were downloaded in the newest week", [0, 1, 6], [], 1),
+    ("a package without downloads has no say", [None, None, 0], [None], 0),
+    *(("nothing was fetched", [], [2, 2, 3], 2), ("nothing is known", [None], [None], None)),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+def test_windows_end_on_the_later_of_two_middles(case: Any) -> None:
+    fetched, others, end = case[1:]
+    days = ([None if n is None else back(n) for n in group] for group in (fetched, others))
+    assert script.windows_end(*days) == (None if end is None else back(end))
+
+
+def test_windows_end_with_those_of_an_earlier_run_and_never_go_back() -> None:
+    first = script.keep(NOTHING, {name: told(daily(5, 6), name) for name in "abc"}, {})
+    both = script.keep(first, {name: told(daily(5, 6, 0), name) for name in "de"}, {})
+    for older in ({}, daily(5, end=back(3))):
+        both = script.keep(both, {name: told(older, name) for name in "abcde"}, {})
+        assert {stats.last_date for stats in both.stats.values()} == {NEWEST}
+        assert [stats.last_day for stats in both.stats.values()] == [6, 6, 6, 0, 0]
+
+
+def test_windows_are_1_7_and_30_days_with_missing_days_as_zero() -> None:
+    days = {back(n).isoformat(): {"1": 10**n} for n in (0, 2, 6, 7)}
+    stats = keep(days | {f"{back(n)}": {"1": 5 * n} for n in (29, 30)}).stats["demo"]
+    month = 1_000_101 + 10**7 + 5 * 29
+    assert (stats.last_day, stats.last_week, stats.last_month) == (1, 1_000_101, month)
+    assert stats.average_daily == round(month / 30, 1)
+    assert stats.timestamp == NOW.replace(microsecond=0), "when the answer came"
+
+
+def test_a_package_without_downloads_has_empty_windows_and_no_end() -> None:
+    stats = keep({"2026-03-31": {"1.0": 0}}).stats["demo"]
+    assert (stats.last_date, stats.last_month, stats.total_downloads) == (None, 0, 10_000)
+
+
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_windows_and_top_releases_end_with_the_others_and_lose_no_later_day(ahead: int) -> None:
+    days = {f"{back(0)}": {f"1.{n}": 5 for n in range(12)} | {"none": 0, "x\u202e": 9}}
+    days |= {f"{back(29)}": {"1.11": 1, "old": 100}, f"{back(30)}": {"older": 999}}
+    days |= {f"{back(-n)}": {"import": 10**6} for n in range(1, ahead + 1)}
+    outcomes = {"demo": told(days)} | {name: told(daily(1), name) for name in "abc"}
+    kept = script.keep(NOTHING, outcomes, {})
+    top = [(release.version, release.downloads) for release in kept.stats["demo"].top_releases]
+    fives = [(version, 5) for version in sorted(f"1.{n}" for n in range(11))[:8]]
+    assert top == [("old", 100), ("1.11", 6), *fives]
+    assert kept.stats["demo"].last_day == 69
+    assert [*kept.tables["demo"]["history"]["downloads"]][3:] == [back(-1), back(-2)][:ahead]
+
+
+HEADINGS = ("2.7", "3.9", "3.12", "unknown")
+HISTORIES = st.dictionaries(st.dates(back(400), NEWEST), st.integers(0, 10**9), min_size=1)
+COLUMNS = st.dictionaries(st.sampled_from(HEADINGS), HISTORIES, min_size=1)
+
+
+@given(st.lists(COLUMNS, min_size=1, max_size=3))
+def test_merging_and_writing_lose_no_cell_and_the_newest_answer_wins(answers: Any) -> None:
+    kept: script.Tables = {}
+    for answer in answers:
+        kept = script.merged(kept, {"python": answer})
+    table = kept["python"]
+    for name in HEADINGS:
+        days = ChainMap(*(answer.get(name, {}) for answer in answers[::-1]))
+        assert table.get(name, {}) == dict(days)
+    assert [*table] == [name for name in HEADINGS if name in table]
+    assert script.parse_table(script.write_table(table).encode(), NEWEST) == table
+
+
+def test_a_breakdown_is_of_the_month_that_pypistats_has_complete() -> None:
+    one, days = {back(1): 1}, {back(1): 4, back(30): 3, back(31): 100}
+    shares = shared(days, {"2.7": one, "3.11": one, "3.12": days}, unknown=one, Linux=days)
+    stats = keep(daily(1), shares=shares).stats["demo"]
+    versions = [(r.version, r.downloads) for r in (*stats.top_versions, *stats.top_majors)]
+    assert versions == [("3.12", 7), ("2.7", 1), ("3.11", 1), ("3", 8), ("2", 1)]
+    assert [(s.system, s.downloads) for s in stats.top_systems] == [("Linux", 7), ("unknown", 1)]
+    assert stats.without_mirrors == {"last_day": 4, "last_week": 4, "last_month": 7}
+
+
+@pytest.mark.parametrize("silent", [shared(AGO, {"2.7": AGO}, Linux=AGO), shared({}, {})])
+def test_who_downloaded_a_silent_package_long_ago_is_nobody_of_its_month(silent: Any) -> None:
+    outcomes = {"demo": told(daily(5, end=back(40))), "other": told(daily(1), "other")}
+    lively = shared({back(1): 1}, {"3.12": {back(1): 1}}, Linux={back(1): 1})
+    stats = script.keep(NOTHING, outcomes, {"demo": silent, "other": lively}).stats["demo"]
+    assert [*stats.top_versions, *stats.top_majors, *stats.top_systems] == []
+    assert stats.without_mirrors == {"last_day": 0, "last_week": 0, "last_month": 0}
+
+
+@pytest.mark.parametrize("outcome", [None, script.Outcome("rate limited", "refused")])
+def test_a_breakdown_stands_without_an_answer(outcome: script.Outcome | None) -> None:
+    month = {back(1): 4}
+    kept = keep(daily(1), shares=shared(month, {"3.12": month}, Linux=month))
+    after = keep(daily(9, end=back(-2)), kept, outcome)
+    for name in script.NO_BREAKDOWN:
+        assert getattr(after.stats["demo"], name) == getattr(kept.stats["demo"], name) != []
+    assert after.tables["demo"]["python"] == kept.tables["demo"]["python"]
+
+
+# What an earlier version left: numbers aligned, and a key that nobody reads any more.
+OLD = {
+    "stats.json": """{
+  "package":                           "one", "timestamp":        "2026-04-01T15:56:46Z",
+  "total_downloads":                   90000, "last_date": "2026-03-31", "last_day":   9,
+  "last_week":                            49, "last_month":          49, "average_daily": 1.6,
+  "top_releases": [{"version": "1.0",          "downloads": 47}],
+  "top_versions": [{"version": "3.14", "downloads": 41}],
+  "top_majors": [{"version": "3", "downloads": 41}],
+  "top_systems": [{"system": "Linux", "downloads": 41}],
+  "without_mirrors": {"last_day": 3, "last_week": 41, "last_month": 41}, "answered": ["recent"]
+}""",
+    "history.csv": "date,downloads,without_mirrors\n2025-12-29,,7\n2026-03-29,40,38\n",
+    "python.csv": "date,3.9,3.14,unknown\n2026-03-29,,41,2\n2026-03-30,1,,\n",
+    "system.csv": "date,Linux\n2026-03-29,41\n",
+}
+
+
+def leave(project: Project, files: dict[str, str]) -> None:
+    (project.docs / "one").mkdir(parents=True)
+    for name, text in files.items():
+        (project.docs / "one" / name).write_bytes(text.encode())
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_files_of_the_version_before_are_read_without_loss(project: Project, newline: str) -> None:
+    leave(project, {name: text.replace("\n", newline) for name, text in OLD.items()})
+    kept, damaged = script.read_kept(project.docs, ["one", "none"])
+    package = script.Package(name="one", breakdown=True)
+    files = script.render(script.Config(package=[package]), kept)
+    assert not damaged
+    assert files.items() >= {f"one/{n}": text for n, text in OLD.items() if "csv" in n}.items()
+    stats = json.loads(files["one/stats.json"])
+    assert stats | {"answered": ["recent"]} == json.loads(OLD["stats.json"])
+    (project.docs / "one/stats.json").unlink()  # without it, the days are there
+    assert script.read_kept(project.docs, ["one"]) == (script.Kept({}, kept.tables), {})
+
+
+STATS, HEAD = OLD["stats.json"], "date,downloads\n"
+CHANGED = [("90000", "-1"), ("46Z", "46"), ("total", "all"), ('"one"', '"two"'), ("9,", '"9",')]
+CHANGED += [("2026-04-01", "2999-01-01"), ("2026-03-31", "2999-01-01")]
+ROWS = ["03-31", "03-31,", "03-31,-1", "03-31,1_0", "03-31, 1", "02-30,1", f"03-31,{10**15}"]
+ROWS += ["03-31,1\n2026-03-31,1", "03-31,1\n2026-03-30,1"]
+DAMAGED = {
+    "stats.json": ["", "{", "[]", *(STATS.replace(*change) for change in CHANGED)],
+    "history.csv": [
+        *("", "date\n", "day,downloads\n", "\ufeff" + HEAD, "date,without_mirrors\n2026-03-31,1\n"),
+        *(f"{HEAD}2026-{row}\n" for row in ROWS),
+        *(f"{HEAD}{day},1\n" for day in ("20260331", "1999-12-31", "2999-01-01")),
+    ],
+    "python.csv": ["date,3.12,3.12\n2026-03-31,1,2\n", "date,=1\n2026-03-31,1\n", "\x00"],
+    "system.csv": ["date,Linux\n2026-03-31,\u0661\n", "<<<<<<< HEAD\ndate,Linux\n"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(n, t) for n, texts in DAMAGED.items() for t in texts])
+def test_files_damaged_or_of_the_future_fail_a_package(project: Any, name: str, text: str) -> None:
+    leave(project, OLD | {name: text})
+    kept, damaged = script.read_kept(project.docs, ["one"])
+    assert kept == NOTHING, "so nothing is written over it"
+    assert damaged["one"].kind == "failed"
+    assert f"one/{name} is damaged: restore it with git" in damaged["one"].reason.replace("\\", "/")
