@@ -1,16 +1,6 @@
 // What a download badge is: its address, its code, and how to read one that somebody has.
 // Nothing here touches the page.
 
-export const METRICS = {
-  total: "Total",
-  month: "Last 30 days",
-  week: "Last 7 days",
-  day: "Last day",
-  python: "Python versions",
-  system: "Operating system",
-};
-// What a badge is labelled with, where that isn't the package's own choice.
-export const LABELS = { python: "python", system: "system" };
 export const STYLES = ["flat", "flat-square", "plastic", "for-the-badge", "social"];
 export const COLOURS = {
   brightgreen: "#44bb00",
@@ -35,7 +25,11 @@ export const LOGOS = [
 // https://shields.io/badges/endpoint-badge
 export const LOOK = ["style", "label", "color", "labelColor", "logo", "logoColor", "logoSize"];
 
-// --- packages
+// --- metrics and packages
+
+/** The catalogue's metrics by the names that this page's addresses have for them. */
+export const metricsOf = (rows) =>
+  new Map(rows.map((row) => [row.path.replace(/^\{\}\/?|\.json$/g, "") || "total", row]));
 
 /** A project's name as PEP 503 spells it, and as its files are called. */
 export const normalise = (name) => name.replace(/[-_.]+/g, "-").toLowerCase();
@@ -159,12 +153,12 @@ const percentEncode = (text) =>
 const encode = (text) =>
   encodeURIComponent(text.toWellFormed?.() ?? text).replace(/[!'()*_~]/g, percentEncode);
 
-/** The address of a badge's picture. `site` is where the JSON is published. */
+/** The address of a badge's picture. `site` is where the JSON of its metrics is published. */
 export function pictureAddress(site, project, metric, overrides) {
-  const path = metric === "total" ? `${project}.json` : `${project}/${metric}.json`;
+  const path = site.metrics.get(metric).path.replace("{}", () => project);
   const look = LOOK.filter((key) => key in overrides);
   const query = look.map((key) => `&${key}=${encode(overrides[key])}`).join("");
-  return `https://img.shields.io/endpoint?url=${encode(`${site}/${path}`)}${query}`;
+  return `https://img.shields.io/endpoint?url=${encode(`${site.url}/${path}`)}${query}`;
 }
 
 export const LINKS = {
@@ -281,10 +275,13 @@ const READERS = [
   function ours(url, site) {
     if (url.hostname !== "img.shields.io" || !/^\/(badge\/)?endpoint(\.svg)?$/.test(url.pathname)) return null;
     const json = url.searchParams.get("url") ?? "";
-    if (!json.startsWith(`${site}/`)) return null;
-    const path = /^([^/]+?)(?:\/(month|week|day|python|system))?\.json$/.exec(json.slice(site.length + 1));
-    const look = shieldsLook(url.searchParams);
-    return path && { name: path[1], metric: path[2] ?? "total", look, isOurs: true };
+    for (const [metric, { path }] of site.metrics) {
+      const [before, after] = `${site.url}/${path}`.split("{}");
+      const name = json.slice(before.length, -after.length);
+      if (json === before + name + after && isName(percentDecode(name)))
+        return { name, metric, look: shieldsLook(url.searchParams), isOurs: true };
+    }
+    return null;
   },
 ];
 

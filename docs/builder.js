@@ -1,21 +1,21 @@
 // The badge builder: controls for one package's badge, its pictures, and the code to copy.
 
 import {
-  COLOURS, FORMATS, LABELS, LINKS, LOGOS, LOOK, METRICS, STYLES,
+  COLOURS, FORMATS, LINKS, LOGOS, LOOK, STYLES,
   hasUnits, isColour, isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour,
   webAddress, wholeLook,
 } from "./badge.js";
 import { breakdown, chartOf } from "./details.js";
-import { changeOf, count, day, digits, isStale, make, sparkline } from "./list.js";
+import { changeOf, day, digits, isStale, make, sparkline } from "./list.js";
 
 const $ = (id) => document.getElementById(id);
 const PAUSE = 300; // milliseconds of rest before pictures are asked for and the address changes
 
 const form = $("look");
-const pictures = {};
+const pictures = new Map(); // by metric
 const canvas = document.createElement("canvas").getContext("2d"); // which knows CSS' colours
 
-let site; // where the JSON is published
+let site; // where the JSON is published, and its metrics
 let remember; // keeps a fragment in the address; with true as another step of its history
 let listing;
 let own; // the package's own look
@@ -37,15 +37,6 @@ function option(value) {
   return make("option", { value }, value);
 }
 
-for (const [which, name] of Object.entries(METRICS)) {
-  pictures[which] = make("img", { alt: "", height: 20, referrerPolicy: "no-referrer" });
-  pictures[which].addEventListener("error", () => {
-    $("undrawn").textContent =
-      "Shields doesn’t draw the pictures just now. The code below is right all the same.";
-  });
-  const frame = make("span", { className: "frame" }, pictures[which]);
-  $("metrics").append(radio("metric", which, name, frame));
-}
 for (const [format, { name }] of Object.entries(FORMATS))
   $("formats").append(radio("format", format, name));
 for (const [key, { name }] of Object.entries(LINKS))
@@ -71,7 +62,7 @@ for (const key of Object.keys(checks)) {
 }
 
 /** The package's own look as a metric's badge has it. */
-const ownOf = (which) => ({ ...own, label: LABELS[which] ?? own.label });
+const ownOf = (which) => ({ ...own, label: site.metrics.get(which).label ?? own.label });
 
 /** What a control says, or undefined (and a word beside it) where that makes no sense. */
 function chosenValue(key) {
@@ -117,9 +108,10 @@ function hexOf(colour) {
 
 function write() {
   const chosen = choices();
-  const picture = pictureAddress(site.url, listing.name, metric, chosen.overrides);
+  const picture = pictureAddress(site, listing.name, metric, chosen.overrides);
   const link = LINKS[chosen.link]?.address(listing.name) ?? webAddress(chosen.link) ?? "";
-  const text = LABELS[metric] ? METRICS[metric] : "Downloads";
+  const { title, label } = site.metrics.get(metric);
+  const text = label ? title : "Downloads";
   $("code").value = FORMATS[chosen.format].code(picture, link, text);
   $("target-field").hidden = form.elements.link.value !== "other";
   $("reset").disabled = !Object.keys(chosen.overrides).length;
@@ -132,14 +124,13 @@ function write() {
 
 function draw({ overrides }) {
   $("undrawn").textContent = "";
-  for (const [which, image] of Object.entries(pictures)) {
-    const said = listing[which] ?? null;
-    image.closest("label").hidden = said === null;
-    if (said === null) continue;
-    const address = pictureAddress(site.url, listing.name, which, overrides);
-    image.src = address;
-    image.alt = `${overrides.label ?? ownOf(which).label}: ${typeof said === "number" ? count(said) : said}`;
-    if (which === metric) $("preview").src = address;
+  for (const [which, image] of pictures) {
+    const message = listing.messages.get(which);
+    image.closest("label").hidden = !message;
+    if (!message) continue;
+    image.src = pictureAddress(site, listing.name, which, overrides);
+    image.alt = `${overrides.label ?? ownOf(which).label}: ${message}`;
+    if (which === metric) $("preview").src = image.src;
   }
 }
 
@@ -217,14 +208,11 @@ function fill(look) {
 
 function header() {
   $("builder").querySelector("h1").textContent = listing.name;
-  const figures = [
-    ["total"],
-    ["month", " ", changeOf(listing)],
-    ["week"],
-    ["day"],
-  ].map(([which, ...more]) =>
-    make("span", {}, make("b", {}, digits(listing[which])), ` ${METRICS[which]}`, ...more),
-  );
+  const counted = [...site.metrics].filter(([which]) => Number.isInteger(listing[which]));
+  const figures = counted.map(([which, { title }]) => {
+    const change = which === "month" ? [" ", changeOf(listing)] : [];
+    return make("span", {}, make("b", {}, digits(listing[which])), ` ${title}`, ...change);
+  });
   const until = listing.last_date ? `up to ${day(listing.last_date)}` : "";
   $("figures").replaceChildren(...figures, make("span", { className: "muted" }, until), sparkline(listing.trend));
 }
@@ -270,9 +258,19 @@ function notices(badge, pasted) {
   return lines;
 }
 
+/** Begin, once, with a control for each of the site's metrics. */
 export function start(where, keep) {
   site = where;
   remember = keep;
+  for (const [which, { title }] of site.metrics) {
+    const picture = make("img", { alt: "", height: 20, referrerPolicy: "no-referrer" });
+    picture.addEventListener("error", () => {
+      $("undrawn").textContent =
+        "Shields doesn’t draw the pictures just now. The code below is right all the same.";
+    });
+    pictures.set(which, picture);
+    $("metrics").append(radio("metric", which, title, make("span", { className: "frame" }, picture)));
+  }
 }
 
 /** Nothing is under construction any more. */
@@ -304,8 +302,8 @@ export async function show(which, parameters, pasted) {
     const value = parameters.get(key) ?? usual;
     return Object.hasOwn(table, value) ? value : usual;
   };
-  metric = known("metric", METRICS, "total");
-  const isMissing = (listing[metric] ?? null) === null;
+  metric = parameters.get("metric") ?? "total";
+  const isMissing = !listing.messages.has(metric);
   if (isMissing) {
     metric = "total";
     parameters.delete("label"); // which was the other's

@@ -132,10 +132,8 @@ async function read(path) {
 
 /** A package's breakdown as elements; none where there is none. */
 export async function breakdown(listing) {
-  const [python, system] = await Promise.all([
-    listing.python && read(`${listing.name}/python.csv`),
-    listing.system && read(`${listing.name}/system.csv`),
-  ]);
+  const tableOf = (metric) => listing.messages.has(metric) && read(`${listing.name}/${metric}.csv`);
+  const [python, system] = await Promise.all(["python", "system"].map(tableOf));
   const parts = [
     python && bars(python, "Python versions"),
     system && bars(system, "Operating systems"),

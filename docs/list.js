@@ -23,7 +23,7 @@ const percent = new Intl.NumberFormat("en", {
 const longDay = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "UTC" });
 
-export const count = (number) => compact.format(number);
+const count = (number) => compact.format(number);
 export const digits = (number) => exact.format(number);
 export const day = (text) => longDay.format(new Date(text));
 export const isStale = (listing) => Date.now() - new Date(listing.fetched) > STALE;
@@ -64,13 +64,10 @@ export function sparkline(trend) {
   return shape("svg", { class: "sparkline", ...frame }, path);
 }
 
-const staleMark = (listing) =>
-  make(
-    "span",
-    { className: "stale" },
-    "stale",
-    make("span", { className: "unseen" }, `: last fetched on ${day(listing.fetched)}`),
-  );
+function staleMark(listing) {
+  const since = make("span", { className: "unseen" }, `: last fetched on ${day(listing.fetched)}`);
+  return make("span", { className: "stale" }, "stale", since);
+}
 
 const NUMBERS = { total: "Total", month: "Month", change: "Change", week: "Week", day: "Day" };
 
@@ -102,7 +99,7 @@ function order(rows, key, descending) {
 
 function exampleOf(site, listing, [metric, look]) {
   const picture = make("img", {
-    src: pictureAddress(site.url, listing.name, metric, look),
+    src: pictureAddress(site, listing.name, metric, look),
     loading: "lazy",
     alt: `${listing.name} in ${look.style ?? "the usual"} style`,
     referrerPolicy: "no-referrer",
@@ -188,7 +185,8 @@ export function start(site, listings, formFor, remember) {
   }
 
   const top = listings.reduce((one, other) => (other.total > one.total ? other : one));
-  $("examples").append(...EXAMPLES.map((example) => exampleOf(site, top, example)));
+  const examples = EXAMPLES.filter(([metric]) => top.messages.has(metric));
+  $("examples").append(...examples.map((example) => exampleOf(site, top, example)));
 
   const newest = listings.map((listing) => listing.fetched).sort().at(-1);
   const last = listings.map((listing) => listing.last_date).filter(Boolean).sort().at(-1);

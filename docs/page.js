@@ -4,7 +4,7 @@
 //   #?search=flask&sort=-month        the list, searched and sorted
 //   #requests?metric=week&logo=pypi   the builder: the package, and everything chosen for it
 
-import { countColour, isName, normalise, percentDecode, readBadge } from "./badge.js";
+import { countColour, isName, metricsOf, normalise, percentDecode, readBadge } from "./badge.js";
 import * as builder from "./builder.js";
 import { start as startList } from "./list.js";
 
@@ -22,20 +22,26 @@ async function readCatalogue() {
   }
 }
 
-/** Where the JSON is published, and in which repository; by this page's address if need be. */
+/** What is published, where, and from which repository; by this page's address if need be. */
 function siteOf(catalogue) {
   const here = new URL(".", location);
   const owner = /^([^.]+)\.github\.io$/.exec(here.hostname)?.[1];
   const name = here.pathname.split("/")[1] || here.hostname;
   return {
     url: catalogue?.url ?? here.href.replace(/\/$/, ""),
-    repository: catalogue?.repository ?? (owner ? `${owner}/${name}` : null),
+    repository: catalogue?.repository || (owner ? `${owner}/${name}` : null),
+    metrics: metricsOf(catalogue?.metrics ?? []),
   };
 }
 
 const catalogue = await readCatalogue();
-const listings = new Map((catalogue?.packages ?? []).map((listing) => [listing.name, listing]));
 const site = siteOf(catalogue);
+
+const packages = (catalogue?.packages ?? []).map((listing) => {
+  const messages = [...site.metrics.keys()].map((metric, at) => [metric, listing.badges[at]]);
+  return { ...listing, messages: new Map(messages.filter(([, message]) => message)) }; // "" is no badge
+});
+const listings = new Map(packages.map((listing) => [listing.name, listing]));
 const home = site.repository && `https://github.com/${site.repository}`;
 
 /** The address of the form, with a name filled in; null where the repository isn't known. */
@@ -51,8 +57,8 @@ if (home) {
     form: formFor(""),
     secret: `${home}/settings/secrets/actions/new`,
     list: `${home}/edit/main/packages.toml`,
+    pages: `${home}/settings/pages`,
     run: `${home}/actions/workflows/update.yml`,
-    deploy: `${home}/actions/workflows/deploy.yml`,
   };
   for (const link of document.querySelectorAll("[data-link]")) link.href = addresses[link.dataset.link];
 }
@@ -119,7 +125,7 @@ function readPasted(text) {
   told.textContent = "";
   $("paste").ariaInvalid = null;
   if (!text.trim()) return false;
-  const badge = readBadge(text, site.url);
+  const badge = readBadge(text, site);
   if (!badge) {
     $("paste").ariaInvalid = "true";
     told.textContent = "There is no download badge of Shields or PePy in that.";
@@ -152,7 +158,7 @@ $("skip").addEventListener("click", (event) => {
 
 builder.start(site, remember);
 if (listings.size) {
-  showList = startList(site, [...listings.values()], formFor, (parameters) => {
+  showList = startList(site, packages, formFor, (parameters) => {
     listRoute = parameters.size ? `#?${parameters}` : "#";
     remember(listRoute, false);
   });

@@ -10,22 +10,24 @@ import sys
 import tempfile
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from browser import PUBLISHED, ROOT, Site, build, executable, launch, visit
+from browser import PUBLISHED, ROOT, Site, executable, launch, visit
 from pepy import SCRIPT, Pepy, environment
 from playwright.sync_api import Browser, sync_playwright
 from pypistats import Pypistats
 from shields import show
 
 PACKAGES = f"""
-[site]
-url = "{PUBLISHED}"
-repository = "someone/stats"
-""" + "".join(
-    f'\n[[package]]\nname = "{name}"\n' for name in ("boto3-refresh-session", "requests", "boto3")
-)
-PACKAGES += '\n[[package]]\nname = "pydantic"\nbreakdown = true\n'
+site.url = "{PUBLISHED}"
+package = [
+    {{ name = "boto3-refresh-session" }},
+    {{ name = "requests" }},
+    {{ name = "boto3" }},
+    {{ name = "pydantic", breakdown = true }},
+]
+"""
 SAMPLE = "Sample data: the figures are made up by the stand-ins in tests/."
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
@@ -48,7 +50,7 @@ BADGES = (
 )
 
 
-def run_page(site: Site, output: str) -> str:
+def picture_run(browser: Browser, site: Site, output: str) -> None:
     """Badges in several styles, above the run that wrote their figures."""
 
     def badge(wanted: str) -> str:
@@ -58,63 +60,46 @@ def run_page(site: Site, output: str) -> str:
         return f'<img src="data:image/svg+xml,{picture}" alt="">'
 
     rows = "".join(f"<p>{''.join(map(badge, row))}</p>" for row in BADGES)
-    return f"""<!doctype html><meta charset="utf-8"><style>{STYLE}</style>
-<div class="readme">{rows}</div>
-<pre><b>$</b> uv run script.py\n{escape(output.strip())}</pre>
-<small>{SAMPLE}</small>"""
-
-
-def picture_run(browser: Browser, site: Site, pepy: Pepy, **variables: str) -> None:
-    run = subprocess.run(
-        [sys.executable, str(SCRIPT), "--output", "anew"],
-        cwd=site.folder,
-        env=environment(pepy) | variables,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=True,
-    )
     page = browser.new_page(device_scale_factor=2, viewport={"width": 880, "height": 100})
-    page.set_content(run_page(site, run.stdout.replace("in anew", "in docs")))
+    page.set_content(
+        f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>'
+        f'<div class="readme">{rows}</div>'
+        f"<pre><b>$</b> uv run script.py\n{escape(output.strip())}</pre><small>{SAMPLE}</small>"
+    )
     page.screenshot(path=ROOT / ".github/run.png", full_page=True)
 
 
 def picture_page(browser: Browser, site: Site, fragment: str, hidden: str, name: str) -> None:
     """What an address of the page shows, but for what a selector hides."""
-    with visit(browser, site, 1100, 100, device_scale_factor=1.5) as visitor:
+    shape: Any = {"viewport": {"width": 1100, "height": 100}, "device_scale_factor": 1.5}
+    with visit(browser, site, **shape) as visitor:
         page = visitor.open(fragment)
         page.locator("#chart").evaluate("(image) => (image.loading = 'eager')")
         page.wait_for_load_state("networkidle")
         for element in page.locator(hidden).all():
             element.evaluate("(element) => element.classList.add('unseen')")
-        page.locator("footer").evaluate(
-            """(footer, text) => {
-                footer.replaceChildren(text);
-                footer.style.marginTop = footer.style.paddingBottom = "1rem";
-            }""",
-            SAMPLE,
-        )
-        page.evaluate("document.activeElement.blur()")
+        page.locator("footer").evaluate("(footer, text) => footer.replaceChildren(text)", SAMPLE)
+        page.locator("footer").evaluate("({ style }) => (style.paddingBottom = '1rem')")
         page.screenshot(path=ROOT / ".github" / name, full_page=True)
 
 
 def main() -> None:
     if executable() is None:
         sys.exit("No Chromium: install Debian's package chromium, or Chrome.")
-    with (
-        tempfile.TemporaryDirectory() as name,
-        Pepy() as pepy,
-        Pypistats() as pypistats,
-        sync_playwright() as playwright,
-    ):
-        browser = launch(playwright)
-        variables = {"PYPISTATS_API_URL": pypistats.url}
-        with build(Path(name), PACKAGES, pepy, **variables) as site:
-            picture_run(browser, site, pepy, **variables)
+    with tempfile.TemporaryDirectory() as name, Pepy() as pepy, Pypistats() as pypistats:
+        folder = Path(name)
+        (folder / "packages.toml").write_text(PACKAGES, encoding="utf-8")
+        variables = environment(pepy) | {"PYPISTATS_API_URL": pypistats.url}
+        variables["GITHUB_REPOSITORY"] = "someone/stats"
+        command = [sys.executable, str(SCRIPT)]
+        run = subprocess.run(command, cwd=folder, env=variables, stdout=subprocess.PIPE, check=True)
+        with sync_playwright() as playwright, Site(folder / "docs") as site:
+            browser = launch(playwright)
+            picture_run(browser, site, run.stdout.decode())
             look = "metric=month&style=for-the-badge&color=8250df"
             picture_page(browser, site, f"#requests?{look}", ".more", "page.png")
             picture_page(browser, site, "#pydantic", "header, #back, #look", "breakdown.png")
-        browser.close()
+            browser.close()
     print("Made .github/run.png, page.png and breakdown.png.")
 
 
