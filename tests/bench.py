@@ -1,6 +1,6 @@
 """How fast is the job? Prints tables of whole processes; nothing here passes or fails.
 
-uv run tests/bench.py               processes, against curl and a loop over requests
+uv run tests/bench.py               processes, against a plain loop over requests
 uv run tests/bench.py --limits      against what a bucket of tokens demands (3 minutes)
 uv run tests/bench.py --repository  what a year of daily runs adds to it (10 minutes)
 """
@@ -28,7 +28,6 @@ import script
 
 LOOP = f"""import requests, sys
 for url in sys.argv[1:]: requests.get(url, headers={{"X-API-Key": "{KEY}"}}).json()"""
-CURL = f"curl -s -H X-API-Key:{KEY} --parallel --parallel-max {script.CONNECTIONS}".split()
 GIT = ["git", "-c", "user.name=x", "-c", "user.email=x", "-c", "gc.autoDetach=false", "-C"]
 SHAPE = "%(objecttype) %(objectsize:disk) %(rest)"
 NAMES = [f"package-{number}" for number in range(1000)]
@@ -60,20 +59,19 @@ def update(url: str, projects: list[str]) -> list[float]:
 
 
 def speed(runs: int = 5) -> None:
-    print(f"{'milliseconds and MiB':32}     wall  CPU/pkg   memory     curl  ratio     loop  ratio")
-    row = "{:32} {:8.0f} {:8.1f} {:8.0f} {:8.0f} {:6.2f} {:8.0f} {:6.2f}".format
+    print(f"{'milliseconds and MiB':32}     wall  CPU/pkg   memory     loop  ratio")
     for label, (option, projects) in CASES.items():
         server = [sys.executable, str(SCRIPT.parent / "tests/pepy.py"), "--serve", option]
         with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
             url = re.findall(r"http:[\d./:]+\d", process.stdout.readline())[0]  # type: ignore[union-attr]
             addresses, rows = [f"{url}/api/v2/projects/{project}" for project in projects], []
             for _ in range(runs + 1):  # the first isn't counted
-                others = measure(*CURL, *addresses), measure(sys.executable, "-c", LOOP, *addresses)
-                rows.append([*update(url, projects), *(run[0] for run in others)])
+                plain = measure(sys.executable, "-c", LOOP, *addresses)
+                rows.append([*update(url, projects), plain[0]])
             process.terminate()
-        wall, cpu, memory, curled, loop = map(median, zip(*rows[1:], strict=True))
-        ratios = (wall / curled, loop, wall / loop)
-        print(row(label, wall, cpu / len(projects), memory, curled, *ratios))
+        wall, cpu, memory, loop = map(median, zip(*rows[1:], strict=True))
+        cpu, ratio = cpu / len(projects), wall / loop
+        print(f"{label:32} {wall:8.0f} {cpu:8.1f} {memory:8.0f} {loop:8.0f} {ratio:6.2f}")
     for line in [f"{SCRIPT}", "--help"], ["-c", "import requests, pydantic"]:
         wall = median(measure(sys.executable, *line)[0] for _ in range(2 * runs))
         print(f"{line[-1]:32} {wall:8.0f}")
@@ -101,7 +99,7 @@ def morning(project: str, number: int, now: datetime, place: int) -> list[script
     pypistats.DAYS = 6 if number else 180  # all others would change nothing
     tables: script.Tables = {}
     for table, address in script.SERIES.items():
-        answer = pypistats.made_up(project, address.split("?")[0], now.date() - timedelta(days=1))
+        answer = pypistats.made_up(project, address, now.date() - timedelta(days=1))
         tables |= script.read_table(project, table, now, json.dumps(answer).encode())["tables"]
     return [script.Outcome("figures", **figures), script.Outcome("figures", tables=tables)]
 

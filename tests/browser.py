@@ -16,7 +16,7 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from pepy import PAGE, SCRIPT, Server
+from pepy import PAGE, SCRIPT, Quiet, Server
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
 from shields import show
 
@@ -27,35 +27,23 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 def executable() -> str | None:
     """Debian's Chromium, or an installed Chrome."""
+    names = ("chromium", "google-chrome", "google-chrome-stable", "chrome")
     usual = (
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         "C:/Program Files/Google/Chrome/Application/chrome.exe",
     )
-    names = ("chromium", "google-chrome", "google-chrome-stable", "chrome")
-    found = filter(None, map(shutil.which, names))
-    return next((path for path in (*found, *usual) if Path(path).exists()), None)
+    return next(filter(None, map(shutil.which, (*names, *usual))), None)
 
 
 def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=executable(), args=FLAGS)
 
 
-class Files(SimpleHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_: object) -> None:
-        """No log: tests print enough."""
-
+class Files(Quiet, SimpleHTTPRequestHandler):
     def send_error(self, code: int, *_: Any) -> None:
         """As GitHub Pages does it: 404.html, wherever the address is."""
-        body = (Path(self.directory) / "404.html").read_bytes()
-        self.send_response(code)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        body = b"" if self.command == "HEAD" else Path(self.directory, "404.html").read_bytes()
+        self.reply(code, body, {"Content-Type": "text/html; charset=utf-8"})
 
 
 @dataclass
@@ -63,17 +51,15 @@ class Site:
     """A docs/ folder, served at `address` within `with`; the page's own files are put there."""
 
     docs: Path
-    published: str = PUBLISHED
     address: str = ""
 
     def read(self, published: str) -> bytes:
         """A published file, by the address that the site gives it."""
-        if not published.startswith(f"{self.published}/"):
+        if not published.startswith(f"{PUBLISHED}/"):
             raise ValueError(f"not of this site: {published}")
-        return (self.docs / published.removeprefix(f"{self.published}/")).read_bytes()
+        return (self.docs / published.removeprefix(f"{PUBLISHED}/")).read_bytes()
 
     def __enter__(self) -> Site:
-        self.docs.mkdir(parents=True, exist_ok=True)
         for path in PAGE:
             shutil.copy(path, self.docs)
         self.server = Server(("127.0.0.1", 0), partial(Files, directory=str(self.docs)))
@@ -96,54 +82,47 @@ class Visit:
     shields_is_down: bool = False
 
     def open(self, fragment: str = "") -> Page:
+        """Go there, and wait until what the address asks for is there."""
         self.page.goto(f"{self.site.address}/{fragment}")
-        self.ready()
-        return self.page
-
-    def ready(self) -> None:
-        """Wait until what the address asks for is there."""
         self.page.wait_for_selector("main > section:not([hidden]):not(:has(#look[hidden]))")
+        return self.page
 
     def answer(self, route: Route) -> None:
         address = route.request.url
         if not address.startswith("https://img.shields.io/"):
             self.mistakes.append(f"The page asked for {address}.")
-            route.abort()
-        elif self.shields_is_down:
-            route.abort()
-        else:
+        elif not self.shields_is_down:
             self.pictures.append(address)
             try:
                 picture = show(address, self.site.read)
-            except (ValueError, OSError) as error:
+            except (ValueError, KeyError, OSError) as error:
                 self.mistakes.append(f"Shields would not show {address}: {error}")
-                route.fulfill(status=400)
             else:
-                route.fulfill(body=picture, content_type="image/svg+xml")
+                return route.fulfill(body=picture, content_type="image/svg+xml")
+        return route.abort()
 
 
 @contextmanager
-def visit(browser: Browser, site: Site, width: int = 1200, **options: Any) -> Iterator[Visit]:
+def visit(browser: Browser, site: Site, **options: Any) -> Iterator[Visit]:
     """A visit of a site; raises AssertionError at its end if anything went wrong unseen."""
-    options = {"viewport": {"width": width, "height": 900}, "locale": "en-GB"} | options
+    options = {"viewport": {"width": 1200, "height": 900}, "locale": "en-GB"} | options
     with browser.new_context(**options) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         visited = Visit(page := context.new_page(), context, site)
-        context.route(re.compile(rf"^(?!{re.escape(site.address)}/|data:|blob:)"), visited.answer)
-        page.on("pageerror", lambda error: visited.mistakes.append(f"{error}"))
-        page.on("dialog", lambda dialog: visited.mistakes.append(f"dialog: {dialog.message}"))
 
         def told(message: Any) -> None:
             expected = visited.shields_is_down or "404 (" in message.text
             if message.type in ("error", "warning") and not expected:
                 visited.mistakes.append(message.text)
 
+        context.route(re.compile(rf"^(?!{re.escape(site.address)}/|data:|blob:)"), visited.answer)
         page.on("console", told)
+        page.on("pageerror", lambda error: visited.mistakes.append(f"{error}"))
+        page.on("dialog", lambda dialog: visited.mistakes.append(f"dialog: {dialog.message}"))
         yield visited
-        mistakes = [*visited.mistakes]
         context.unroute_all(behavior="ignoreErrors")
-    if mistakes:
-        raise AssertionError("\n".join(mistakes))
+    if visited.mistakes:
+        raise AssertionError("\n".join(visited.mistakes))
 
 
 if __name__ == "__main__":

@@ -24,17 +24,14 @@ settings.register_profile("here", deadline=None)  # a busy machine is no mistake
 settings.load_profile("here")
 
 
-def daily(*counts: int, end: date = NEWEST, version: str = "1.0") -> dict[str, dict[str, int]]:
-    """PePy's `downloads` of one release: the counts of the days up to `end`, 0 where absent."""
-    days = (end - timedelta(days=back) for back in range(len(counts) - 1, -1, -1))
-    return {
-        day.isoformat(): {version: count} for day, count in zip(days, counts, strict=True) if count
-    }
-
-
 def days(*counts: int, end: date = NEWEST) -> dict[date, int]:
     """What is kept of the days up to `end`."""
     return {end - timedelta(len(counts) - 1 - at): count for at, count in enumerate(counts)}
+
+
+def daily(*counts: int, end: date = NEWEST, version: str = "1.0") -> dict[str, dict[str, int]]:
+    """PePy's `downloads` of one release: the counts of the days up to `end`, 0 where absent."""
+    return {f"{day}": {version: n} for day, n in days(*counts, end=end).items() if n}
 
 
 class Ended(NamedTuple):
@@ -95,11 +92,8 @@ class Project:
 
     def files(self) -> dict[str, bytes]:
         """Every file below docs/, by its path there."""
-        return {
-            path.relative_to(self.docs).as_posix(): path.read_bytes()
-            for path in self.docs.rglob("*")
-            if path.is_file()
-        }
+        paths = (path for path in self.docs.rglob("*") if path.is_file())
+        return {path.relative_to(self.docs).as_posix(): path.read_bytes() for path in paths}
 
 
 @pytest.fixture

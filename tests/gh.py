@@ -1,7 +1,7 @@
 """A stand-in for GitHub's command line, as far as update.yml calls it: `gh.py STATE ARGUMENT…`.
 
-STATE is a folder that plays GitHub's database: a JSON file for each issue, and one for the
-labels. A token is its job's `permissions` as JSON, and is refused what they don't grant.
+STATE is a folder that plays GitHub's database, with a JSON file for each issue. A token is its
+job's `permissions` as JSON, and is refused what they don't grant.
 """
 
 from __future__ import annotations
@@ -12,47 +12,39 @@ import sys
 from pathlib import Path
 from typing import Any
 
-
-def need(scope: str, *levels: str) -> None:
-    """Stop unless the token in the environment grants one of the levels."""
-    granted = json.loads(os.environ.get("GH_TOKEN") or "{}").get(scope)
-    if granted not in levels:
-        sys.exit(f"HTTP 403: Resource not accessible by integration ({scope}: {granted})")
-
-
-def main(state: Path, command: str, verb: str, *rest: str) -> None:
-    if "GH_REPO" not in os.environ and not Path(".git").exists():
-        sys.exit("failed to run git: fatal: not a git repository")
-    words = [word for word in rest if word != "--force"]
-    plain = [words.pop(0)] if len(words) % 2 else []
-    options = dict(zip(words[::2], words[1::2], strict=True))
-    if (command, verb) == ("auth", "setup-git"):
-        need("contents", "write")
-        (state / "logged-in").touch()
-    elif (command, verb) == ("label", "create"):
-        need("issues", "write")
-        (state / "labels.json").write_text(json.dumps(plain))
-    elif (command, verb) == ("issue", "list"):
-        need("issues", "read", "write")
-        found = [json.loads(path.read_bytes()) for path in state.glob("issues/*.json")]
-        found = [i for i in found if i["label"] == options["--label"] and i["state"] == "OPEN"]
-        fields = options["--json"].split(",")
-        print(json.dumps([{f: i[f] for f in fields} for i in found][: int(options["--limit"])]))
-    else:
-        path = state / f"issues/{int(plain[0])}.json"
-        issue: dict[str, Any] = json.loads(path.read_bytes())
-        if verb == "view":
-            need("issues", "read", "write")
-            print(json.dumps({field: issue[field] for field in options["--json"].split(",")}))
-            return
-        need("issues", "write")
-        if verb != "close" or issue["locked"]:
-            sys.exit(f"{verb} of this issue is refused")
-        assert 0 < len(options["--comment"]) <= 65_536
-        assert options["--reason"] in {"completed", "not planned"}
-        issue["comments"].append(options["--comment"])
-        path.write_text(json.dumps(issue | {"state": "CLOSED", "reason": options["--reason"]}))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+NEEDS = {
+    "auth setup-git": ("contents", "write"),
+    "label create": ("issues", "write"),
+    "issue list": ("issues", "read"),
+    "issue view": ("issues", "read"),
+    "issue close": ("issues", "write"),
+}
+state, command = Path(sys.argv[1]), " ".join(sys.argv[2:4])
+words = [word for word in sys.argv[4:] if word != "--force"]
+plain = [words.pop(0)] if len(words) % 2 else []
+options = dict(zip(words[::2], words[1::2], strict=True))
+scope, level = NEEDS[command]
+granted = json.loads(os.environ.get("GH_TOKEN") or "{}").get(scope)
+if granted not in (level, "write"):
+    sys.exit(f"HTTP 403: Resource not accessible by integration ({scope}: {granted})")
+if not os.environ.get("GH_REPO") and not Path(".git").exists():
+    sys.exit("failed to run git: fatal: not a git repository")
+paths = [state / f"issues/{number}.json" for number in plain] or [*state.glob("issues/*.json")]
+issues: list[dict[str, Any]] = [json.loads(path.read_bytes()) for path in paths if path.exists()]
+shown = [{f: i[f] for f in options.get("--json", "state").split(",")} for i in issues]
+if command == "auth setup-git":
+    (state / "logged-in").touch()
+elif command == "issue list":
+    fit = [i["label"] == options["--label"] and i["state"] == "OPEN" for i in issues]
+    found = [one for one, fits in zip(shown, fit, strict=True) if fits]
+    print(json.dumps(found[: int(options["--limit"])]))
+elif command == "issue view":
+    print(json.dumps(shown[0]))
+elif command == "issue close":
+    if issues[0]["locked"]:
+        sys.exit("this issue is locked")
+    assert 0 < len(options["--comment"]) <= 65_536
+    assert options["--reason"] in {"completed", "not planned"}
+    told: dict[str, Any] = {"comments": [*issues[0]["comments"], options["--comment"]]}
+    told |= {"state": "CLOSED", "reason": options["--reason"]}
+    paths[0].write_text(json.dumps(issues[0] | told))

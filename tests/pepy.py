@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 Fault = Callable[[bytes], Iterable[bytes]]
-PLANS = {"free": Plan(5, 10), "developer": Plan(60, 120), "team": Plan(300, 600)}
+FREE = Plan(5, 10)
 
 # Projects of a certain size; all others get one from their name.
 POPULAR = {"boto3": 52_000_000, "requests": 48_000_000, "pydantic": 33_000_000}
@@ -59,9 +59,9 @@ def made_up(project: str, newest: date, releases: int = 12, days: int = 92) -> d
         day = newest - timedelta(days=back)
         of_day = int(daily * (0.6 if day.weekday() >= 5 else 1.0) * dice.uniform(0.8, 1.2))
         part = releases * (releases + 1) / 2  # the newer a release, the more it has of them
-        shares = {v: int(of_day * n / part) for n, v in enumerate(versions, 1)}
-        if counted := {version: count for version, count in shares.items() if count}:
-            downloads[day.isoformat()] = counted  # where nothing was downloaded is nothing
+        shares = ((v, int(of_day * n / part)) for n, v in enumerate(versions, 1))
+        if counted := {version: count for version, count in shares if count}:
+            downloads[f"{day}"] = counted  # where nothing was downloaded is nothing
     total = dice.randint(5, 30) * sum(sum(counts.values()) for counts in downloads.values())
     return {"total_downloads": total, "id": project, "versions": versions, "downloads": downloads}
 
@@ -85,8 +85,6 @@ class Pepy:
     projects: dict[str, dict[str, Any] | int | Fault | None] = field(default_factory=dict)
     delay: float = 0
     releases: int = 12
-    refuse_after: int | None = None  # the key is refused after so many requests
-    port: int = 0
     asked: Counter[str] = field(default_factory=Counter)  # requests by project, refused ones too
     refused: int = 0  # by the rate limit
     agents: set[str] = field(default_factory=set)
@@ -97,7 +95,7 @@ class Pepy:
         self.lock = threading.Lock()
         self.tokens, self.filled_at = self.plan.burst if self.plan else 0, time.monotonic()
         self.cache: dict[str, bytes] = {}
-        self.server = Server(("127.0.0.1", self.port), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = self.server.start(self)
         return self
 
@@ -152,8 +150,7 @@ class Quiet(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Server
 
-    def log_message(self, *_: object) -> None:
-        """No log: tests print enough."""
+    def log_message(self, *_: object) -> None: ...  # tests print enough
 
     def reply(self, status: int, answer: Any, told: Mapping[str, str] = {}) -> None:
         """Answer with JSON, or with bytes as they are, and with more headers."""
@@ -168,25 +165,19 @@ class Handler(Quiet):
         pepy: Pepy = self.server.owner
         path = re.fullmatch(r"/api/v2/projects/([^/?]+)(\?.*)?", self.path)
         project = re.sub(r"[-_.]+", "-", path[1]).lower() if path else ""
-        key = self.headers.get("X-API-Key")
         with pepy.lock:
             pepy.agents.add(self.headers.get("User-Agent", ""))
             pepy.addresses.add(self.path)
             pepy.asked[project] += 1
-            no_more = pepy.refuse_after is not None and pepy.asked.total() > pepy.refuse_after
-        if key != KEY or no_more:
+        if (key := self.headers.get("X-API-Key")) != KEY:
             self.reply(401, {"message": f"No valid key: {key}"})
             return
         granted, told = pepy.take_token()
-        if granted:
-            time.sleep(pepy.delay)
-            self.answer(pepy, project, told)
-        else:
-            self.reply(429, {"message": "Too many requests"}, told)
-
-    def answer(self, pepy: Pepy, project: str, told: dict[str, str]) -> None:
+        time.sleep(pepy.delay * granted)
         given = pepy.projects.get(project, {})
-        if not project or given is None or project.startswith("unknown"):
+        if not granted:
+            self.reply(429, {"message": "Too many requests"}, told)
+        elif not project or given is None or project.startswith("unknown"):
             self.reply(404, {"message": f"Project not found: {project}"}, told)
         elif isinstance(given, int):
             self.reply(given, {"message": "Told to"}, told)
@@ -214,30 +205,26 @@ def demonstrate() -> int:
     scratch = Path(tempfile.mkdtemp(prefix="pepy-stats-"))
     print("The figures below are MADE UP: they come from a stand-in for PePy on this machine.\n")
     command = ["script.py", "update", "--output", str(scratch)]
-    print(f"$ python {' '.join(command)}")
-    with Pepy(PLANS["free"]) as pepy:
-        where, variables = SCRIPT.parent, environment(pepy)
-        run = subprocess.run([sys.executable, *command], cwd=where, env=variables, check=False)
-    for badge in sorted(scratch.glob("[!_]*.json"))[:1]:
-        for path in (badge, badge.with_suffix("") / "month.json"):
-            print(f"\n$ cat {path}\n{path.read_text(encoding='utf-8')}", end="")
-    files = [path for path in scratch.rglob("*") if path.is_file()]
-    print(f"\n{len(files)} files with made-up figures are in {scratch}; docs/ was not touched.")
-    return run.returncode
+    print(f"$ python {' '.join(command)}", flush=True)
+    with Pepy(FREE) as pepy:
+        command, variables = [sys.executable, *command], environment(pepy)
+        code = subprocess.call(command, cwd=SCRIPT.parent, env=variables)
+    for path in [*scratch.glob("[!_]*.json"), *scratch.glob("*/month.json")][:1]:
+        print(f"\n$ cat {path}\n{path.read_text(encoding='utf-8')}", end="")
+    count = sum(path.is_file() for path in scratch.rglob("*"))
+    print(f"\n{count} files with made-up figures are in {scratch}; docs/ was not touched.")
+    return code
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--serve", action="store_true", help="only serve, until Ctrl-C")
-    parser.add_argument("--port", type=int, default=0, help="(default: any that is free)")
-    parser.add_argument("--plan", choices=PLANS, help="the rate limit (default: none)")
     parser.add_argument("--delay", type=float, default=0, help="seconds an answer takes")
     parser.add_argument("--releases", type=int, default=12, help="releases of every project")
     options = parser.parse_args()
     if not options.serve:
         return demonstrate()
-    shape = {"delay": options.delay, "releases": options.releases, "port": options.port}
-    with Pepy(PLANS.get(options.plan), **shape) as pepy:
+    with Pepy(delay=options.delay, releases=options.releases) as pepy:
         print(f"Made-up figures on {pepy.url}, until Ctrl-C. In another terminal:\n")
         print(f"  PEPY_API_URL={pepy.url} PEPY_API_KEY={KEY} uv run script.py --output made-up")
         print("\nNever into docs/: the history there is for real figures.", flush=True)

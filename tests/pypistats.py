@@ -1,20 +1,18 @@
 """A stand-in for pypistats.org's API on this machine, written from https://pypistats.org/api/.
 
-It speaks real HTTP: it refuses in HTML and without saying for how long, knows only normalised
-names, keeps 180 days, leaves out what has no downloads, promises no order and calls what it
-can't tell `null`. Every figure is made up from the project's name and the day.
+It speaks real HTTP: it answers in HTML what it doesn't know, knows only normalised names, keeps
+180 days, leaves out what has no downloads, promises no order and calls what it can't tell
+`null`. Every figure is made up from the project's name and the day.
 """
 
 from __future__ import annotations
 
 import random
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
 
 from pepy import POPULAR, Quiet, Server
 
@@ -41,7 +39,7 @@ def versions(day: date) -> dict[str, float]:
 
 # By the address, what of a day's downloads falls into each category.
 ADDRESSES: dict[str, Callable[[date], dict[str, float]]] = {
-    "overall": lambda _: {"with_mirrors": 10 / 9, "without_mirrors": 1},
+    "overall?mirrors=false": lambda _: {"without_mirrors": 1},
     "python_minor": versions,
     "system": lambda _: SYSTEMS,
 }
@@ -63,14 +61,11 @@ def made_up(project: str, address: str, newest: date) -> dict[str, Any]:
 class Pypistats:
     """The stand-in. `with Pypistats() as pypistats:` serves on pypistats.url until the end.
 
-    Names that start with `missing` are unknown. With `down` every request is refused.
+    Names that start with `missing` are unknown. It is asked one request after the other.
     """
 
-    down: bool = False
-    asked: list[tuple[str, str]] = field(default_factory=list)  # project, address with its query
-    agents: set[str] = field(default_factory=set)
-    headers: set[str] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    asked: list[tuple[str, str]] = field(default_factory=list)  # project, address
+    headers: list[dict[str, str]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         self.server = Server(("127.0.0.1", 0), Handler)
@@ -83,26 +78,13 @@ class Pypistats:
 
 class Handler(Quiet):
     def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
-        pypistats: Pypistats = self.server.owner
-        parts = urlsplit(self.path)
-        path = re.fullmatch(r"/api/packages/([a-z0-9-]+)/(\w+)", parts.path)
+        path = re.fullmatch(r"/api/packages/([a-z0-9-]+)/(.+)", self.path)
         project, address = path.groups() if path else ("", "")
-        with pypistats.lock:
-            pypistats.asked.append((project, self.path.rpartition("/")[2]))
-            pypistats.agents.add(self.headers.get("User-Agent", ""))
-            pypistats.headers |= {name.lower() for name in self.headers}
-        if pypistats.down:
-            self.html(429, "Too Many Requests")
-        elif address not in ADDRESSES or project.startswith("missing"):
-            self.html(404, "Not Found")
+        self.server.owner.asked.append((project, address))
+        self.server.owner.headers.append({k.lower(): text for k, text in self.headers.items()})
+        if address in ADDRESSES and not project.startswith("missing"):
+            yesterday = datetime.now(UTC).date() - timedelta(days=1)
+            self.reply(200, made_up(project, address, yesterday))
         else:
-            answer = made_up(project, address, datetime.now(UTC).date() - timedelta(days=1))
-            mirrors = parse_qs(parts.query).get("mirrors", [""])[0]
-            category = {"true": "with_mirrors", "false": "without_mirrors"}.get(mirrors)
-            if address == "overall" and category:
-                answer["data"] = [p for p in answer["data"] if p["category"] == category]
-            self.reply(200, answer)
-
-    def html(self, status: int, title: str) -> None:
-        body = f"<!doctype html><title>{status} {title}</title>".encode()
-        self.reply(status, body, {"Content-Type": "text/html"})
+            html = {"Content-Type": "text/html"}
+            self.reply(404, b"<!doctype html><title>404 Not Found</title>", html)

@@ -61,11 +61,7 @@ def test_the_axis_has_round_numbers_that_reach_the_most(most: int, axis: str) ->
 def test_days_their_average_and_the_months_are_where_they_belong() -> None:
     svg = drawn(days(*[40] * 83, 0, 40, 40, 40, 40, 40, 5))
     bars, average = points(svg, "days"), points(svg, "average")
-    assert (len(bars), bars[0], bars[-1]) == (
-        89,
-        (56.3, 64),
-        (465.7, 172.5),
-    )
+    assert (len(bars), bars[0], bars[-1]) == (89, (56.3, 64), (465.7, 172.5))
     # The average begins where seven days are known, and its last is 205 / 7 = 29.3 of 40.
     assert (len(average), average[0], average[-1]) == (90 - 6, (83.9, 64), (465.7, 97.2))
     firsts = [points(drawn({date(2026, month, 1): 1}), "days")[0][0] for month in (1, 2, 3)]

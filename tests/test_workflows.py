@@ -8,9 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import tomllib
-from collections.abc import Callable
 from importlib import import_module
 from itertools import repeat
 from pathlib import Path
@@ -32,17 +30,17 @@ STEPS = [(job, step) for job in JOBS for step in JOBS[job]["steps"]]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 Known = dict[str, Any]  # the values of an expression's names
 
-# -------------------------------------------------------------------- what the files promise
 
-
-def test_zizmor_finds_nothing_to_ignore_and_a_pull_request_meets_no_secret() -> None:
+def test_zizmor_finds_nothing_pins_have_versions_and_a_pull_request_meets_no_secret() -> None:
     zizmor = Path(sys.executable).with_name("zizmor")
     subprocess.check_call([zizmor, "--persona=pedantic", "--offline", ROOT / ".github"])
     assert "zizmor: ignore" not in "".join(TEXTS.values())
     assert not re.search(r"secrets\.|pull_request_target", TEXTS["ci"])
+    for line in re.findall("uses:.*", "".join(TEXTS.values())):
+        assert re.fullmatch(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
 
 
-def test_every_file_is_what_github_expects(capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_file_is_what_github_expects() -> None:
     check_jsonschema: Any = import_module("check_jsonschema")
     for kind, paths in {
         "github-workflows": "workflows/*.yml",
@@ -51,14 +49,8 @@ def test_every_file_is_what_github_expects(capfd: pytest.CaptureFixture[str]) ->
         "dependabot": "dependabot.yml",
     }.items():
         files = map(str, ROOT.glob(f".github/{paths}"))
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit, match=r"^0$"):
             check_jsonschema.main(["--builtin-schema", f"vendor.{kind}", *files])
-        assert ended.value.code == 0, capfd.readouterr()
-
-
-def test_actions_are_pinned_by_hash_with_the_version_beside_it() -> None:
-    for line in re.findall("uses:.*", "".join(TEXTS.values())):
-        assert re.fullmatch(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)
 
 
 def test_a_job_may_do_no_more_than_it_needs_and_waits_for_its_like() -> None:
@@ -81,8 +73,7 @@ def test_key_and_token_are_where_they_are_needed_and_never_together(job: str, st
     assert "${{" not in command, "what GitHub fills in reaches a shell only as a variable"
     assert ("PEPY_API_KEY" in variables) == ("script.py update" in command)
     assert not {"PEPY_API_KEY", "GH_TOKEN"} <= variables.keys()
-    if command:
-        assert ("GH_TOKEN" in variables) == bool(re.search(r"\bgh\b", command))
+    assert not command or ("GH_TOKEN" in variables) == bool(re.search(r"\bgh\b", command))
     if "checkout" in step.get("uses", ""):
         main = {"ref": "main"} if job == "update" else {}
         assert step["with"] == {"persist-credentials": False} | main
@@ -97,34 +88,29 @@ def test_what_meets_the_key_is_installed_before_and_by_hash() -> None:
     for wanted in map(Requirement, ranges):
         assert wanted.specifier.contains(ours[wanted.name][0])
     if shutil.which("uv") and (ROOT / "uv.lock").exists():
-        quiet = ["--no-dev", "--frozen", "--offline", "--no-header", "--no-annotate"]
-        locked = pinned(subprocess.check_output(["uv", "export", *quiet], cwd=ROOT, text=True))
-        assert ours.keys() == locked.keys()
-        for name, pin in ours.items():  # a lock that was made later may have newer versions
-            assert pin[0] != locked[name][0] or pin == locked[name]
+        export = ["uv", "export", "--no-dev", "--frozen", "--offline", "--no-header"]
+        locked = pinned(subprocess.check_output([*export, "--no-annotate"], cwd=ROOT, text=True))
+        assert ours.keys() == locked.keys()  # though perhaps of newer versions
+        assert all(pin == locked[name] for name, pin in ours.items() if pin[0] == locked[name][0])
 
 
-def pinned(requirements: str) -> dict[str, list[str]]:
+def pinned(requirements: str) -> dict[str, tuple[str, ...]]:
     """A project's version and hashes, by its name; an address, or anything else, fails."""
-    line = re.compile(r"([a-z0-9-]+)==([\w.]+)((?: +--hash=sha256:[0-9a-f]{64})+)\n")
+    line = r"([a-z0-9-]+)==([\w.]+)((?: +--hash=sha256:[0-9a-f]{64})+)\n"
     text = requirements.replace("\\\n", "")
-    assert not line.sub("", text)
-    return {
-        name: [version, *sorted(hashes.split())] for name, version, hashes in line.findall(text)
-    }
+    assert not re.sub(line, "", text)
+    return {name: (pin, *sorted(hashes.split())) for name, pin, hashes in re.findall(line, text)}
 
 
 def test_the_first_run_comes_when_the_day_begins_and_each_ends_before_the_next() -> None:
-    times = re.fullmatch(r"\d+ (\d+)-\d+/(\d+) \* \* \*", EVENTS["update"]["schedule"][0]["cron"])
-    limit = re.search(r"--time-limit (\d+)", TEXTS["update"])
-    assert times
-    assert limit
-    assert int(times[1]) == script.DAY_BEGINS
-    assert int(limit[1]) < 60 * int(times[2])
-    assert int(limit[1]) + 30 <= JOBS["update"]["timeout-minutes"] < 360
+    cron = re.fullmatch(r"\d+ (\d+)-\d+/(\d+) \* \* \*", EVENTS["update"]["schedule"][0]["cron"])
+    first, every = map(int, cron.groups() if cron else ())
+    (limit,) = map(int, re.findall(r"--time-limit (\d+)", TEXTS["update"]))
+    assert first == script.DAY_BEGINS
+    assert limit <= JOBS["update"]["timeout-minutes"] - 30 < 60 * every
 
 
-def test_the_form_has_one_field_whose_heading_and_label_the_others_know() -> None:
+def test_the_form_has_the_heading_and_the_label_that_the_others_know() -> None:
     form = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE/add-package.yml").read_text("utf-8"))
     (heading,) = [p["attributes"]["label"] for p in form["body"] if p["type"] != "markdown"]
     assert script.read_request(f"### {heading}\n\nFlask_Login\n") == (["flask-login"], [])
@@ -132,21 +118,13 @@ def test_the_form_has_one_field_whose_heading_and_label_the_others_know() -> Non
     assert len(re.findall("(?:--label|create) add-package |'add-package'", TEXTS["update"])) == 4
 
 
-# ------------------------------------------------------ which event runs which job, and then
-
-
 def evaluate(expression: str, known: Known, cancelled: bool = False) -> Any:
     """GitHub's language, as far as the workflows use it, put into Python's."""
-    words = {"&&": " and ", "||": " or ", "!": " not "}
-
-    def translate(match: re.Match[str]) -> str:
-        same = match[0][0] in "'=" or match[0] == "!=" or match[0][-1] == "("
-        return match[0] if same else words.get(match[0], f"known.get({match[0]!r}, '')")
-
-    python = re.sub(r"'[^']*'|[!=]=|&&|\|\||!|[\w-][\w.*-]*\(?", translate, expression.strip())
+    python = re.sub(r"\b[a-z]+\.[\w.*-]+", lambda m: f"known.get('{m[0]}', '')", expression)
+    python = re.sub("!(?!=)", " not ", python.replace("&&", " and ").replace("||", " or "))
     functions: Known = {"always": lambda: True, "cancelled": lambda: cancelled}
     functions["contains"] = lambda items, item: item in items
-    return eval(python, {"__builtins__": {}, "known": known}, functions)
+    return eval(python.strip(), {"__builtins__": {}, "known": known}, functions)
 
 
 def fill(texts: dict[str, str], known: Known) -> dict[str, str]:
@@ -163,66 +141,54 @@ def runs(part: Known, known: Known, failed: bool = False, cancelled: bool = Fals
 
 
 def event(name: str, action: str = "", label: str = "", *labels: str, pages: bool = False) -> Known:
-    known = {"name": name, ".action": action, ".label.name": label, ".issue.labels.*.name": labels}
-    known = {f"github.event{key}": value for key, value in known.items()}
-    return known | {"github.event_name": name, "github.event.repository.has_pages": pages}
+    known: Known = {"_name": name, ".action": action, ".label.name": label}
+    known |= {".issue.labels.*.name": labels, ".repository.has_pages": pages}
+    return {f"github.event{key}": value for key, value in known.items()}
 
 
 LABELED = event("issues", "labeled", "add-package", "add-package")
 PUSHED, NOT_PUSHED = ({"needs.update.outputs.published": o} for o in ("success", "failure"))
+CASES = [  # a job, what is known, how the job ended that it needs, and whether it runs
+    *(("update", event(e), "", True) for e in ("schedule", "workflow_dispatch", "push")),
+    ("update", LABELED, "", True),
+    ("update", event("issues", "labeled", "bug", "add-package", "bug"), "", False),
+    ("update", event("issues", "labeled", "add-package-not", "add-package-not"), "", False),
+    ("update", event("issues", "reopened", "", "bug", "add-package"), "", True),
+    ("update", event("issues", "reopened", "", "bug"), "", False),
+    ("deploy", event("schedule") | PUSHED, "success", True),
+    ("deploy", event("issues") | PUSHED, "failure", True),  # of some package
+    ("deploy", event("schedule") | NOT_PUSHED, "failure", False),
+    ("deploy", event("schedule") | PUSHED, "cancelled", False),
+    ("deploy", event("push", pages=True) | PUSHED, "success", True),
+    ("deploy", event("push", pages=False) | PUSHED, "success", False),  # a fresh copy
+    *(("answer", event(e), "success", True) for e in ("schedule", "issues", "push")),
+    *(("answer", event("issues"), r, False) for r in ("failure", "skipped", "cancelled")),
+]
 
 
-@pytest.mark.parametrize(
-    ("job", "known", "needed", "done"),
-    [
-        ("update", event("schedule"), "", True),
-        ("update", event("workflow_dispatch"), "", True),
-        ("update", event("push"), "", True),
-        ("update", LABELED, "", True),
-        ("update", event("issues", "labeled", "bug", "add-package", "bug"), "", False),
-        ("update", event("issues", "labeled", "add-package-not", "add-package-not"), "", False),
-        ("update", event("issues", "reopened", "", "bug", "add-package"), "", True),
-        ("update", event("issues", "reopened", "", "bug"), "", False),
-        ("deploy", event("schedule") | PUSHED, "success", True),
-        ("deploy", event("issues") | PUSHED, "failure", True),  # of some package
-        ("deploy", event("schedule") | NOT_PUSHED, "failure", False),
-        ("deploy", event("schedule") | PUSHED, "cancelled", False),
-        ("deploy", event("issues"), "skipped", False),
-        ("deploy", event("push", pages=True) | PUSHED, "success", True),
-        ("deploy", event("push", pages=False) | PUSHED, "success", False),  # a fresh copy
-        *(("answer", event(e), "success", True) for e in ("schedule", "issues", "push")),
-        *(("answer", event("issues"), r, False) for r in ("failure", "skipped", "cancelled")),
-    ],
-)
-def test_a_job_runs_if_there_is_something_to_do(
-    job: str, known: Known, needed: str, done: bool
-) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_a_job_runs_if_there_is_something_to_do(case: Any) -> None:
+    job, known, needed, done = case
     before = {f"needs.{JOBS[job].get('needs')}.result": needed}
-    failed = needed not in ("", "success")
-    assert runs(JOBS[job], known | before, failed, needed == "cancelled") is done
+    state = needed not in ("", OK), needed == "cancelled"
+    assert runs(JOBS[job], known | before, *state) is done
     assert known["github.event.action"] in ("", *EVENTS["update"]["issues"]["types"])
 
 
-def test_a_push_starts_what_it_concerns() -> None:
-    assert EVENTS["ci"]["push"]["paths-ignore"] == EVENTS["ci"]["pull_request"]["paths-ignore"]
-    for path, started in {
-        "packages.toml": {"update"},
-        "docs/requests.json": {"update"},
-        "docs/requests/stats.json": {"update"},
-        "docs/page.js": {"update", "ci"},
-        "script.py": {"update", "ci"},
-        ".github/workflows/update.yml": {"ci"},
-    }.items():
-        assert among(EVENTS["update"]["push"]["paths"], path) is ("update" in started)
-        assert among(EVENTS["ci"]["push"]["paths-ignore"], path) is ("ci" not in started)
-
-
-def among(patterns: list[str], path: str) -> bool:
-    shapes = [re.escape(p).replace(r"\*\*", ".*").replace(r"\*", "[^/]*") for p in patterns]
+def covers(patterns: list[str], path: str) -> bool:
+    """Whether a path fits one of GitHub's patterns, of which * ends at a slash."""
+    shapes = (re.escape(p).replace(r"\*\*", ".*").replace(r"\*", "[^/]*") for p in patterns)
     return any(re.fullmatch(shape, path) for shape in shapes)
 
 
-# ------------------------------------------------------------------ a rehearsal of update.yml
+def test_a_push_starts_what_it_concerns() -> None:
+    update, not_ci = EVENTS["update"]["push"]["paths"], EVENTS["ci"]["push"]["paths-ignore"]
+    for path in ("packages.toml", "docs/requests.json", "docs/requests/stats.json"):
+        assert (covers(update, path), covers(not_ci, path)) == (True, True)
+    for path in ("docs/page.js", "script.py", ".github/workflows/update.yml"):
+        assert (covers(update, path), covers(not_ci, path)) == (path[0] != ".", False)
+    assert not_ci == EVENTS["ci"]["pull_request"]["paths-ignore"]
+
 
 HOOK = """[ "$GH_TOKEN" ] || exit 0 # a person
 [ -e ~/logged-in ] || { echo "could not read Username" >&2; exit 1; }
@@ -235,57 +201,53 @@ PLAYED = {  # the actions, as commands
     "actions/upload-artifact": 'cp "$INPUT_PATH" ~/"$INPUT_NAME.json"',
     "actions/download-artifact": 'cp ~/"$INPUT_NAME.json" "$INPUT_PATH"',
 }
-
-
+PIPES: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+FRESH = "rm -rf temp work logged-in; mkdir temp work"  # whatever runs a job
+LISTED = '[[package]]\nname = "{}"\n'
 BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
-GIT = shutil.which("git") or "git"
-OK = "success"
-
-
-def listing(*names: str) -> str:
-    return "\n".join(f'[[package]]\nname = "{name}"\n' for name in names)
+GIT, OK = shutil.which("git") or "git", "success"
+MINE = f"cd ~/mine && {GIT} add . && {GIT} commit -qm Mine && {GIT} push -q origin HEAD:main"
+MEANWHILE = f'''[ "$1" != push ] || env -u GH_TOKEN mine
+exec {GIT} "$@"'''
+PERSON = "[user]\nname = Me\nemail = me@example.com\n[init]\ndefaultBranch = main\n"
 
 
 class GitHub:
     """A repository that was made from this one, with its issues and its site."""
 
-    def __init__(self, folder: Path, pepy: Pepy, *listed: str) -> None:
-        self.folder, self.key = folder, KEY
-        for name in ("remote", "issues", "bin", "mine"):
+    def __init__(self, folder: Path, pepy: Pepy) -> None:
+        self.folder, self.key, self.cancelled = folder, KEY, False
+        for name in ("remote", "issues", "bin"):
             (folder / name).mkdir()
         path = f"{folder}/bin:{Path(sys.executable).parent}:/usr/bin:/bin"
-        self.environment = environment(pepy, "") | {"PATH": path, "HOME": f"{folder}"}
-        self.git("init", "--quiet", "--bare", "--initial-branch=main")
-        self.git("init", "--quiet", "--initial-branch=main", "../mine")
-        mine = f"{GIT} -C ~/mine -c user.name=Me -c user.email=me@example.com"
-        self.program(
-            "bin/mine",
-            f"{mine} add . && {mine} commit -qm Mine && {mine} push -q ../remote HEAD:main",
-        )
+        always = {"PATH": path, "HOME": f"{folder}", "PYTHONPATH": f"{folder}/bin"}
+        always |= {"GITHUB_REPOSITORY": "someone/badges", "GITHUB_STEP_SUMMARY": "/dev/stdout"}
+        self.environment = environment(pepy, "") | always | {"RUNNER_TEMP": f"{folder}/temp"}
+        (folder / ".gitconfig").write_text(PERSON)
+        self.git("init", "--quiet", "--bare")
+        self.git("clone", "--quiet", ".", "../mine")
+        self.program("bin/mine", MINE)
         self.program("bin/sleep", "exit")  # pauses pass at once, those of script.py too
         (folder / "bin/sitecustomize.py").write_text("import time\ntime.sleep = lambda _: None\n")
         self.program("bin/gh", f'exec {sys.executable} {ROOT}/tests/gh.py ~ "$@"')
         self.program("remote/hooks/pre-receive", HOOK)
         for name in ("script.py", ".gitignore"):
             shutil.copy(ROOT / name, folder / "mine")
-        self.push("packages.toml", listing(*listed))
+        self.push("packages.toml", LISTED.format("requests"))
 
     def program(self, path: str, text: str) -> None:
         (self.folder / path).write_text(f"#!/bin/sh\n{text}\n")
         (self.folder / path).chmod(0o755)
 
-    def git(self, *words: str, command: str = GIT) -> list[str]:
-        """What git says of the repository, as lines."""
+    def git(self, *words: str, command: str = GIT) -> str:
         where, variables = self.folder / "remote", self.environment
-        text = subprocess.check_output([command, *words], cwd=where, env=variables, text=True)
-        return text.splitlines()
+        return subprocess.check_output([command, *words], cwd=where, env=variables, text=True)
 
-    def push(self, path: str, text: str, during: str = "") -> None:
-        """Push a file as a person does; or do so when a run calls this command of git."""
+    def push(self, path: str, text: str, meanwhile: bool = False) -> None:
+        """Push a file as a person does: at once, or when a run is about to push."""
         (self.folder / "mine" / path).write_text(text, "utf-8")
-        if during:
-            meanwhile = f'[ "$1" != {during} ] || env -u GH_TOKEN mine'
-            self.program("bin/git", f'{meanwhile}\nexec {GIT} "$@"')
+        if meanwhile:
+            self.program("bin/git", MEANWHILE)
         else:
             self.git(command=f"{self.folder}/bin/mine")
 
@@ -300,57 +262,44 @@ class GitHub:
         issue = json.loads((self.folder / f"issues/{number}.json").read_bytes())
         return issue["reason"], "".join(issue["comments"])
 
-    def run(self, known: Known, cancel: Callable[[], object] = bool) -> tuple[list[str], str]:
+    def run(self, known: Known) -> tuple[list[str], str]:
         """Run update.yml, job by job; how these ended, and all that they wrote."""
-        log, temp, work = (self.folder / name for name in ("log", "temp", "work"))
-        log.unlink(missing_ok=True)
-        always = {"RUNNER_TEMP": f"{temp}", "GITHUB_STEP_SUMMARY": f"{log}"}
-        always |= {"GITHUB_REPOSITORY": "someone/badges", "PYTHONPATH": f"{self.folder}/bin"}
-        known = {"secrets.PEPY_API_KEY": self.key, "runner.temp": f"{temp}"} | known
-        known["github.repository"] = "someone/badges"
-        ended, cancelled = [OK], False
+        temp, work, ended, log = self.folder / "temp", self.folder / "work", [OK], ""
+        known = known | {"secrets.PEPY_API_KEY": self.key, "runner.temp": f"{temp}"}
+        known["github.repository"] = self.environment["GITHUB_REPOSITORY"]
         for name, job in WORKFLOWS["update"]["jobs"].items():
-            if not runs(job, known, ended[-1] != OK, cancelled):
+            if not runs(job, known, ended[-1] != OK, self.cancelled):
                 ended.append("skipped")
                 continue
-            subprocess.check_call(["rm", "-rf", temp, work, self.folder / "logged-in"])
-            temp.mkdir()
-            work.mkdir()
+            subprocess.check_call(["bash", "-c", FRESH], cwd=self.folder)
             known["github.token"], failed = json.dumps(job["permissions"]), False
-            for step in (step for step in job["steps"] if runs(step, known, failed, cancelled)):
+            for step in job["steps"]:
+                if not runs(step, known, failed, self.cancelled):
+                    continue
                 played = PLAYED.get(step.get("uses", step.get("name")).partition("@")[0])
                 (temp / "step").write_text(played or step["run"], "utf-8")
-                shell = [sys.executable] if "shell" in step else BASH
                 given = {f"INPUT_{k.upper()}": f"{v}" for k, v in step.get("with", {}).items()}
-                variables = fill(job.get("env", {}) | step.get("env", {}) | given, known)
-                process = subprocess.Popen(
-                    ["sh", "-c", 'exec "$@" >> "$0" 2>&1', log, *shell, temp / "step"],
-                    cwd=work,
-                    env=self.environment | always | variables,
-                )
-                while process.poll() is None:
-                    if not cancelled and "PEPY_API_KEY" in variables and cancel():
-                        process.send_signal(signal.SIGINT)  # to it alone, as GitHub does
-                        cancelled = True
-                    time.sleep(0.01)
-                failed |= process.returncode != 0
-                known[f"steps.{step.get('id')}.outcome"] = "failure" if process.returncode else OK
+                given = fill(job.get("env", {}) | step.get("env", {}) | given, known)
+                line = [*([sys.executable] if "shell" in step else BASH), f"{temp}/step"]
+                given = self.environment | given
+                self.process = subprocess.Popen(line, cwd=work, env=given, **PIPES)
+                log += self.process.communicate()[0]
+                failed |= (code := self.process.returncode) != 0
+                known[f"steps.{step.get('id')}.outcome"] = "failure" if code else OK
             outputs = fill(job.get("outputs", {}), known)
             known |= {f"needs.{name}.outputs.{key}": text for key, text in outputs.items()}
-            known[f"needs.{name}.result"] = "failure" if failed else OK
-            ended.append(known[f"needs.{name}.result"])
-        assert KEY not in log.read_text("utf-8")
-        return ended[1:], log.read_text("utf-8")
+            ended.append("failure" if failed else OK)
+            known[f"needs.{name}.result"] = ended[-1]
+        assert KEY not in log
+        return ended[1:], log
 
 
 @pytest.fixture
 def github(tmp_path: Path, pepy: Pepy) -> GitHub:
-    return GitHub(tmp_path, pepy, "requests")
+    return GitHub(tmp_path, pepy)
 
 
-def test_requests_are_granted_published_deployed_and_then_answered_once(
-    github: GitHub, pepy: Pepy
-) -> None:
+def test_requests_are_deployed_and_then_answered_once(github: GitHub, pepy: Pepy) -> None:
     github.ask("requests", 1, locked=True)
     github.ask("Flask_Login\nunknown-one", 2)
     github.ask("unknown-one", 3)
@@ -360,17 +309,16 @@ def test_requests_are_granted_published_deployed_and_then_answered_once(
     assert [verdict for verdict, _ in answers] == ["", "completed", "not planned", "not planned"]
     assert "https%3A%2F%2Fsomeone.github.io%2Fbadges%2Fflask-login.json" in answers[1][1]
     assert all("- `unknown-one`: PePy doesn't know it" in answers[number][1] for number in (1, 2))
-    assert "touch" not in answers[3][1]
     assert not (github.folder / "x").exists()
-    assert github.git("show", "main:packages.toml")[-1] == 'name = "flask-login"'
-    head = github.git("log", "--format=%an: %s %H", "main")[0]
-    assert head.startswith("github-actions[bot]: Add `flask-login` ")
+    assert github.git("show", "main:packages.toml").endswith('\nname = "flask-login"\n')
+    log = github.git("log", "--format=%an: %s %H", "main")
+    assert log.startswith("github-actions[bot]: Add `flask-login` ")
     shown = {"requests.json", "flask-login.json", "flask-login/chart.svg", "_packages.json"}
     assert all((github.folder / "site" / path).is_file() for path in shown)
 
     github.ask("requests", 1)
     assert github.run(event("schedule"))[0] == [OK, OK, OK]
-    assert github.git("log", "--format=%an: %s %H", "main")[0] == head
+    assert github.git("log", "--format=%an: %s %H", "main") == log
     assert github.answer(1)[0] == "completed"
     assert [github.answer(number) for number in (2, 3, 4)] == answers[1:]
     assert pepy.asked == {"requests": 1, "flask-login": 1, "unknown-one": 1}
@@ -378,9 +326,7 @@ def test_requests_are_granted_published_deployed_and_then_answered_once(
     assert pepy.asked == {"requests": 2, "flask-login": 2, "unknown-one": 1}
 
 
-def test_while_pepy_is_down_a_request_waits_and_the_rest_goes_on(
-    github: GitHub, pepy: Pepy
-) -> None:
+def test_while_pepy_is_down_a_request_waits_till_it_is_back(github: GitHub, pepy: Pepy) -> None:
     pepy.projects |= {"requests": 503, "flask": 503}
     github.ask("flask", 1)
     ended, log = github.run(event("schedule"))
@@ -392,45 +338,47 @@ def test_while_pepy_is_down_a_request_waits_and_the_rest_goes_on(
     assert github.answer(1)[0] == "completed"
 
 
-@pytest.mark.parametrize("command", ["pull", "push"])
-def test_what_somebody_pushed_meanwhile_is_kept(github: GitHub, command: str) -> None:
+def test_what_somebody_pushed_meanwhile_is_kept(github: GitHub) -> None:
     github.ask("flask", 1)
-    github.push("README.md", "Mine.", during=command)
+    github.push("README.md", "Mine.", meanwhile=True)
     assert github.run(event("schedule"))[0] == [OK, OK, OK]
-    assert github.git("log", "--format=%s", "main") == ["Add `flask`", "Mine", "Mine"]
+    assert github.git("log", "--format=%s", "main") == "Add `flask`\nMine\nMine\n"
     assert github.answer(1)[0] == "completed"
 
 
 @pytest.mark.parametrize("why", ["main is protected", "Somebody edited packages.toml meanwhile"])
-def test_what_can_not_be_pushed_is_told_and_neither_deployed_nor_answered(
-    github: GitHub, why: str
-) -> None:
+def test_what_can_not_be_pushed_is_told_and_not_answered(github: GitHub, why: str) -> None:
     github.ask("flask", 1)
     if "protected" in why:
         (github.folder / "protected").touch()
     else:
-        github.push("packages.toml", listing("requests", "django"), during="pull")
+        github.push("packages.toml", LISTED.format("django"), meanwhile=True)
     ended, log = github.run(event("schedule"))
     assert ended == ["failure", "skipped", "skipped"]
     assert log.count(f"::error title=Nothing was pushed::{why}") == 1
     assert log.count("GH006") == ("protected" in why)
     assert not (github.folder / "work/.git/rebase-merge").exists()
-    assert {*github.git("log", "--format=%s", "main")} == {"Mine"}
+    assert {*github.git("log", "--format=%s", "main").split()} == {"Mine"}
     assert github.answer(1) == ("", "")
 
 
 def test_a_fresh_copys_push_is_green_and_says_what_to_do(github: GitHub, pepy: Pepy) -> None:
     github.key = ""
     ended, log = github.run(event("push", pages=False))
-    assert ended == [OK, "skipped", "skipped"]
+    assert (ended, *pepy.asked) == ([OK, "skipped", "skipped"],)
     assert "::notice title=No key yet::" in log
-    assert not pepy.asked
     assert github.run(event("schedule"))[0] == ["failure", "skipped", "skipped"]
 
 
-def test_a_cancelled_run_pushes_what_it_has(tmp_path: Path) -> None:
-    with Pepy(projects={"stuck": lambda _: repeat(b"")}) as pepy:
-        github = GitHub(tmp_path, pepy, "attrs", "stuck")
-        ended, _ = github.run(event("schedule"), lambda: pepy.asked["stuck"])
-        assert ended == ["failure", "skipped", "skipped"]
-        assert "docs/attrs.json" in github.git("ls-tree", "-r", "--name-only", "main")
+def test_a_cancelled_run_pushes_what_it_has(github: GitHub, pepy: Pepy) -> None:
+    def cancel(_: bytes) -> Any:
+        github.cancelled = True
+        github.process.send_signal(signal.SIGINT)  # to it alone, as GitHub does
+        return repeat(b"")
+
+    pepy.projects["stuck"] = cancel
+    github.push("packages.toml", LISTED.format("requests") + LISTED.format("stuck"))
+    ended, log = github.run(event("schedule"))
+    assert ended == ["failure", "skipped", "skipped"]
+    assert "postponed: the run was interrupted" in log
+    assert "docs/requests.json" in github.git("ls-tree", "-r", "--name-only", "main")
