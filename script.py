@@ -27,7 +27,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import quote
@@ -36,6 +36,7 @@ import pydantic
 import requests
 import urllib3
 from pydantic import BaseModel, Field, NonNegativeInt, ValidationError, ValidationInfo
+from pydantic_core import to_json
 
 REPOSITORY = os.environ.get("GITHUB_REPOSITORY", "")  # OWNER/NAME
 
@@ -166,7 +167,7 @@ class Config(Table):
 
         return [with_defaults(table) if isinstance(table, dict) else table for table in tables]
 
-    @property
+    @cached_property
     def projects(self) -> dict[str, Package]:
         """The packages by the names under which they are published."""
         return {package.project: package for package in self.package}
@@ -830,8 +831,7 @@ def render(config: Config, kept: Kept) -> dict[str, str]:
             label = package.label if metric.label is None else metric.label
             badge = {"schemaVersion": 1, "label": label, "message": message, **look}
             if message:
-                text = json.dumps(badge, ensure_ascii=False, indent=2)
-                files[metric.path.format(project)] = f"{text}\n"
+                files[metric.path.format(project)] = to_json(badge, indent=2).decode() + "\n"
         for name, columns in kept.tables[project].items():
             files[TABLE.format(project, name)] = write_table(columns)
         files[CHART.format(project)] = chart(project, history, end)
@@ -841,30 +841,31 @@ def render(config: Config, kept: Kept) -> dict[str, str]:
     rows = [{"path": m.path, "title": m.title, "label": m.label} for m in METRICS]
     site = {"repository": REPOSITORY, "url": config.site.url}  # or the page's own address tells
     catalogue = {**site, "metrics": rows, "packages": listings}
-    files[CATALOGUE] = json.dumps(catalogue, ensure_ascii=False, separators=(",", ":")) + "\n"
+    files[CATALOGUE] = to_json(catalogue).decode() + "\n"
     return files
 
 
 def listing(stats: Stats, history: History, badges: list[str]) -> dict[str, Any]:
     """A package as the page lists it; its trend has a digit of base 36 for each of 90 days."""
     end = stats.last_date
-    shown = min(SHOWN_DAYS, (end - min(history, default=end)).days + 1) if end else 0
-    days = window(history, end, shown)[::-1]
-    top = max(days, default=0) or 1
+    days = window(history, end, SHOWN_DAYS)
+    known = (end - min(history, default=end)).days + 1 if end else 0
+    shown, top = days[: max(known, 0)][::-1], max(days) or 1
     return {
         "name": stats.package,
         "total": stats.total_downloads,
         "month": stats.last_month,
         "week": stats.last_week,
         "day": stats.last_day,
-        "previous_month": sum(window(history, end, 60)[30:]),
+        "previous_month": sum(days[30:60]),
         "last_date": str(end) if end else None,
         "fetched": f"{stats.timestamp:%Y-%m-%dT%H:%M:%SZ}",
-        "trend": "".join(BASE_36[half_up(35 * count, top)] for count in days),
+        "trend": "".join(BASE_36[half_up(35 * count, top)] for count in shown),
         "badges": badges,
     }
 
 
+X = [f"{(540 + (2 * at + 1) * 4140 // (2 * SHOWN_DAYS)) / 10:g}" for at in range(SHOWN_DAYS)]
 CHART_HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="480" height="220" viewBox="0 0 480 220" \
 role="img" aria-labelledby="title about">
@@ -896,8 +897,6 @@ def chart(project: str, history: History, end: date | None) -> str:
     step = next(step for step in steps if step * 4 >= highest)
     axis = range(0, highest + step, step)  # two to five round numbers
 
-    x = [f"{(540 + (2 * at + 1) * 4140 // (2 * SHOWN_DAYS)) / 10:g}" for at in range(SHOWN_DAYS)]
-
     def y(downloads: int, days: int = 1) -> str:  # from 188 up to 64 pixels, as x from 54 to 468
         return f"{(1880 - half_up(downloads * 1240, axis[-1] * days)) / 10:g}"
 
@@ -914,12 +913,12 @@ def chart(project: str, history: History, end: date | None) -> str:
         plot.append(text('x="261" y="130"', "none"))
     else:
         shown = [end - timedelta(back) for back in range(SHOWN_DAYS)][::-1]
-        months = [(x[at], f"{day:%b}") for at, day in enumerate(shown) if day.day == 1]
+        months = [(X[at], f"{day:%b}") for at, day in enumerate(shown) if day.day == 1]
         plot += [text(f'x="{left}" y="207"', month) for left, month in months]
-        bars = "".join(f"M{x[at]} 188V{y(n)}" for at, n in enumerate(counts) if n)
+        bars = "".join(f"M{X[at]} 188V{y(n)}" for at, n in enumerate(counts) if n)
         plot.append(f'<path class="days" stroke-width="3.4" d="{bars}"/>')
         start = max((min(history) - shown[0]).days + 6, 0)
-        line = "L".join(f"{x[at]} {y(weeks[at], 7)}" for at in range(start, SHOWN_DAYS))
+        line = "L".join(f"{X[at]} {y(weeks[at], 7)}" for at in range(start, SHOWN_DAYS))
         busiest, until = shown[counts.index(most)], f"up to {end.day} {end:%B %Y}"
         about = f"The {SHOWN_DAYS} days {until}, as PePy counts them. The busiest was "
         about += f"{busiest.day} {busiest:%B %Y} with {most:,} downloads."

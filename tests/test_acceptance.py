@@ -32,7 +32,12 @@ ANSWERS: dict[str, Any] = {
     "new": {"total_downloads": 0, "downloads": {}},
 }
 PLAIN = {"label": "downloads", "color": "blue", "cacheSeconds": 3600}
-STYLED = {"label": "installs – all", "color": "#fe7d37", "namedLogo": "pypi", "logoColor": "white"}
+STYLED: dict[str, Any] = {
+    "label": "installs – all",
+    "color": "#fe7d37",
+    "namedLogo": "pypi",
+    "logoColor": "white",
+}
 STYLED |= {"style": "for-the-badge", "cacheSeconds": 86400}
 MESSAGES = {
     "demo": ["1.2M", "101K/month", "2K/week", "1K/day"],
