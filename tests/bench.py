@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -29,13 +28,12 @@ import script
 LOOP = f"""import requests, sys
 for url in sys.argv[1:]: requests.get(url, headers={{"X-API-Key": "{KEY}"}}).json()"""
 GIT = ["git", "-c", "user.name=x", "-c", "user.email=x", "-c", "gc.autoDetach=false", "-C"]
-SHAPE = "%(objecttype) %(objectsize:disk) %(rest)"
 NAMES = [f"package-{number}" for number in range(1000)]
 CASES = {
     "1,000 packages, 0 ms": ("--delay=0", NAMES),
     "100 packages, 50 ms each": ("--delay=0.05", NAMES[:100]),
     "1 package of 2,000 releases": ("--releases=2000", ["boto3"]),
-    "1 package of 12 releases": ("--releases=12", ["boto3"]),
+    "1 package": ("--releases=12", ["boto3"]),
     "100 packages of 2,000 releases": ("--releases=2000", NAMES[:100]),
 }
 
@@ -72,9 +70,6 @@ def speed(runs: int = 5) -> None:
         wall, cpu, memory, loop = map(median, zip(*rows[1:], strict=True))
         cpu, ratio = cpu / len(projects), wall / loop
         print(f"{label:32} {wall:8.0f} {cpu:8.1f} {memory:8.0f} {loop:8.0f} {ratio:6.2f}")
-    for line in [f"{SCRIPT}", "--help"], ["-c", "import requests, pydantic"]:
-        wall = median(measure(sys.executable, *line)[0] for _ in range(2 * runs))
-        print(f"{line[-1]:32} {wall:8.0f}")
 
 
 def limits() -> None:
@@ -107,8 +102,8 @@ def morning(project: str, number: int, now: datetime, place: int) -> list[script
 def repository(count: int = 100, runs: int = 365, *, breakdown: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
 
-        def git(*line: str, told: str = "") -> str:
-            return subprocess.check_output([*GIT, folder, *line], input=told, text=True)
+        def git(*line: str) -> None:
+            subprocess.check_call([*GIT, folder, *line])
 
         names, kept = NAMES[:count], script.Kept({}, {})
         config = script.Config(package=[script.Package(name=n, breakdown=breakdown) for n in names])
@@ -124,15 +119,10 @@ def repository(count: int = 100, runs: int = 365, *, breakdown: bool) -> None:
             git("add", ".")
             git("commit", "--quiet", f"--message=Update badges: {4 * count} changed")
         git("gc", "--quiet")
-        sizes: dict[str, list[int]] = defaultdict(list)
-        listed = git("rev-list", "--objects", "HEAD")
-        for line in git("cat-file", f"--batch-check={SHAPE}", told=listed).splitlines():
-            kind, size, path = line.split(" ", 2)
-            sizes[path.rpartition("/")[2] if path.count("/") > 1 else kind].append(int(size))
-        sizes["together"] = [p.stat().st_size for p in Path(folder).glob(".git/objects/pack/*")]
-    print(f"breakdown {'on' if breakdown else 'off'}: bytes a package and year, objects")
-    for label, each in sorted(sizes.items(), key=lambda item: sum(item[1])):
-        print(f"{label:34} {sum(each) / count:9,.0f} {len(each) / count:7.1f}")
+        packs = Path(folder).glob(".git/objects/pack/*")  # and the list of the objects there
+        sizes = {path.suffix: path.stat().st_size / count / 1000 for path in packs}
+    label = f"breakdown {'on' if breakdown else 'off'}"
+    print(f"{label:32} {sizes['.pack']:8.0f} {sizes['.idx']:8.0f}")
 
 
 if __name__ == "__main__":
@@ -141,6 +131,7 @@ if __name__ == "__main__":
         parser.add_argument(name, action="store_true")
     options = parser.parse_args()
     if options.repository:
+        print(f"{'KB a package and year':32}     pack    index")
         repository(breakdown=False)
         repository(breakdown=True)
     else:

@@ -120,9 +120,10 @@ def visit(browser: Browser, site: Site, **options: Any) -> Iterator[Visit]:
         page.on("pageerror", lambda error: visited.mistakes.append(f"{error}"))
         page.on("dialog", lambda dialog: visited.mistakes.append(f"dialog: {dialog.message}"))
         yield visited
+        mistakes = "\n".join(visited.mistakes)  # and not of what is still under way
         context.unroute_all(behavior="ignoreErrors")
-    if visited.mistakes:
-        raise AssertionError("\n".join(visited.mistakes))
+    if mistakes:
+        raise AssertionError(mistakes)
 
 
 if __name__ == "__main__":

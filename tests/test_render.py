@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -50,28 +47,6 @@ SHOWN = [  # a count, units, decimals, and how that looks
 @pytest.mark.parametrize("case", SHOWN)
 def test_counts_are_rounded_half_up_and_carry(case: tuple[Any, ...]) -> None:
     assert script.format_count(*case[:3]) == case[3]
-
-
-POWERS = {"": 0, "K": 3, "k": 3, "M": 6, "B": 9, "G": 9, "T": 12}
-NEAR_A_STEP = st.tuples(st.integers(0, 1999), st.integers(0, 11), st.integers(0, 2))
-NUMBERS = st.integers(0, 10**15 - 1) | NEAR_A_STEP.map(lambda t: t[0] * 10 ** t[1] + t[2])
-
-
-@given(NUMBERS, NUMBERS, st.sampled_from([A, I]), st.integers(0, 3))
-def test_shown_numbers_never_fall_as_counts_grow_and_are_off_by_half_a_digit_at_most(
-    one: int, other: int, units: str, decimals: int
-) -> None:
-    last = Fraction(-1)
-    for count in sorted([one, other]):
-        shown = script.format_count(count, units, decimals)
-        digits = shown.rstrip("KkMBGT")
-        unit = 10 ** POWERS[shown[len(digits) :]]
-        value = Fraction(digits) * unit
-        assert last <= value
-        assert value < 1000 * unit or unit == 10**12
-        assert abs(value - count) * 2 * 10**decimals <= (unit if unit > 1 else 0)
-        assert not re.search(r"\.\d*0$|\.$", digits)
-        last = value
 
 
 def test_a_badge_has_its_packages_units_and_decimals() -> None:
@@ -146,14 +121,6 @@ def test_shields_reads_any_legal_list_and_own_options_win(defaults: Any, own: An
         EndpointBadge.model_validate_json(files[path])
         assert badge.items() <= (usual | defaults | own | {"message": badge["message"]}).items()
         assert badge.keys() >= usual.keys() | own.keys() - {"units", "decimals"}
-
-
-def test_rendering_is_pure() -> None:
-    with pytest.MonkeyPatch.context() as patched:
-        for module, name in ((os, "open"), (os, "stat"), (Path, "open"), (Path, "read_bytes")):
-            patched.setattr(module, name, None)
-        files = render(days(1, 2))
-    assert files == render(days(1, 2))
 
 
 LATE = NEWEST + timedelta(1)  # after the windows' end

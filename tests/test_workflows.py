@@ -87,11 +87,6 @@ def test_what_meets_the_key_is_installed_before_and_by_hash() -> None:
     ranges = PROJECT["project"]["dependencies"] + PROJECT["tool"]["uv"]["constraint-dependencies"]
     for wanted in map(Requirement, ranges):
         assert wanted.specifier.contains(ours[wanted.name][0])
-    if shutil.which("uv") and (ROOT / "uv.lock").exists():
-        export = ["uv", "export", "--no-dev", "--frozen", "--offline", "--no-header"]
-        locked = pinned(subprocess.check_output([*export, "--no-annotate"], cwd=ROOT, text=True))
-        assert ours.keys() == locked.keys()  # though perhaps of newer versions
-        assert all(pin == locked[name] for name, pin in ours.items() if pin[0] == locked[name][0])
 
 
 def pinned(requirements: str) -> dict[str, tuple[str, ...]]:
