@@ -5,7 +5,6 @@ uv run tests/picture.py        needs Chromium, and says so on the pictures: samp
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from html import escape
@@ -14,7 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from browser import PUBLISHED, ROOT, Site, executable, launch, visit
-from pepy import SCRIPT, Pepy, environment
+from conftest import Project
+from pepy import Pepy
 from playwright.sync_api import Browser, sync_playwright
 from pypistats import Pypistats
 from shields import show
@@ -87,15 +87,13 @@ def main() -> None:
     if executable() is None:
         sys.exit("No Chromium: install Debian's package chromium, or Chrome.")
     with tempfile.TemporaryDirectory() as name, Pepy() as pepy, Pypistats() as pypistats:
-        folder = Path(name)
-        (folder / "packages.toml").write_text(PACKAGES, encoding="utf-8")
-        variables = environment(pepy) | {"PYPISTATS_API_URL": pypistats.url}
-        variables["GITHUB_REPOSITORY"] = "someone/stats"
-        command = [sys.executable, str(SCRIPT)]
-        run = subprocess.run(command, cwd=folder, env=variables, stdout=subprocess.PIPE, check=True)
-        with sync_playwright() as playwright, Site(folder / "docs") as site:
+        project = Project(Path(name))
+        project.list(text=PACKAGES)
+        variables = {"PYPISTATS_API_URL": pypistats.url, "GITHUB_REPOSITORY": "someone/stats"}
+        run = project.run(pepy, **variables)
+        with sync_playwright() as playwright, Site(project.docs) as site:
             browser = launch(playwright)
-            picture_run(browser, site, run.stdout.decode())
+            picture_run(browser, site, run.output)
             look = "metric=month&style=for-the-badge&color=8250df"
             picture_page(browser, site, f"#requests?{look}", ".more", "page.png")
             picture_page(browser, site, "#pydantic", "header, #back, #look", "breakdown.png")

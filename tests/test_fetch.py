@@ -279,12 +279,6 @@ def test_what_may_pass_is_tried_three_times_after_all_others() -> None:
     assert done.kinds == {"figures": 5, "try again": 1}
 
 
-def test_eight_requests_are_in_flight() -> None:
-    together = threading.Barrier(8)
-    meet = partial(lambda p: FINE if p == "p0" or together.wait(10) < 8 else BAD)
-    assert len([*script.fetch(NAMES, meet, math.inf)]) == len(NAMES)
-
-
 BUCKETS = [*((rate, 10, 10) for rate in (300, 60, 20, 5)), (300, 10, 0), (60, 120, 0)]
 
 
@@ -303,12 +297,6 @@ def test_tokens_are_used_as_they_come_back(bucket: Any, monkeypatch: Any) -> Non
         assert loop(70, answer, clock=clock).kinds == {"figures": 70}
     assert clock.now <= 1.10 * (70 - full) * 60 / rate + 1
     assert pepy.refused <= 7
-
-
-def test_a_small_bucket_gives_all_over_http() -> None:
-    with Pepy(Plan(6000, 10)) as pepy:
-        found = dict(script.fetch(NAMES, partial(ask, pepy), math.inf, Clock()))
-    assert {name for name, outcome in found.items() if outcome.figures} == {*NAMES}
 
 
 PACE, NINE = 60 / 25, NAMES[:9]

@@ -47,7 +47,6 @@ TABLES = (
 )
 PACKAGES = "\n[[package]]\n".join([f"site.url = '{PUBLISHED}'", *TABLES, ""])
 SMALL = {"none": 0, "one-digit": 9, "two-digits": 10, "three-digits": 100, "four-digits": 1000}
-COLOURS = ("red", "yellow", "yellowgreen", "green", "brightgreen")  # that Shields gives to SMALL
 COUNTS = {"rises": [10] * 30 + [13] * 30, "same": [7] * 60, "stale": [7] * 60}
 COUNTS["falls"] = [5] * 340 + [20] * 30 + [10] * 30  # the only one with a year
 SHIELDS, PEPY = "https://img.shields.io", "https://static.pepy.tech"
@@ -305,8 +304,6 @@ def test_every_control_changes_what_shields_knows_and_tells_the_rest(visitor: Vi
         told = "".join(page.locator(".wrong").all_text_contents())
         assert bool(told) == (override is None)
         field.fill(usual)
-    page.get_by_label("Pick the colour").fill("#112233")
-    assert query(built(page).picture) == badge("requests", color="112233")
 
 
 def test_a_metric_is_one_row_of_the_script_and_nothing_here(
@@ -460,9 +457,6 @@ def test_what_a_replacement_can_not_keep_is_told(visitor: Visit) -> None:
         page.locator("#paste").fill(text)
         return built(page)
 
-    for name, colour in zip(SMALL, COLOURS, strict=True):  # which Shields gave by the count
-        shows = paste(f"{SHIELDS}/pepy/dt/{name}")
-        assert shows.fragment == f"{name}?color={colour}&format=address"
     for project, differ in (("requests", True), ("exact", False)):
         shows = paste(f"{PEPY}/personalized-badge/{project}?units=none")
         assert ("units" in shows.notice) == differ
@@ -535,9 +529,6 @@ def test_where_shields_or_a_badge_can_not_be_had_the_code_is_there(visitor: Visi
     page = visitor.open("#requests")
     expect(page.locator("#undrawn")).to_be_visible()
     assert built(page).code.startswith(f"[![Downloads]({SHIELDS}/endpoint?url=")
-    visitor.shields_is_down = False
-    page.locator("#style").select_option("plastic")
-    expect(page.locator("#undrawn")).to_be_hidden()
     serve(visitor, "same.json", status=404)
     go(page, "same")
     assert "settings could not be read" in built(page).notice

@@ -57,13 +57,6 @@ def test_its_badges_are_the_ones_that_are_published() -> None:
     assert sorted(paths) == sorted(metric.path.format("requests") for metric in script.METRICS)
 
 
-def test_its_pictures_are_there_the_first_on_the_first_screen() -> None:
-    pictures = re.findall(r"!\[[^\]]+\]\((\.[^)]+)\)", README)
-    assert pictures == [".github/run.png", ".github/page.png", ".github/breakdown.png"]
-    assert all((ROOT / picture).stat().st_size > 10_000 for picture in pictures)
-    assert pictures[0] in README[: README.index("\n## ")]
-
-
 @pytest.mark.parametrize("name", ["script.py", "tests/bench.py"])
 def test_what_it_names_starts(name: str) -> None:
     run = subprocess.run([sys.executable, ROOT / name, "--help"], capture_output=True, check=False)

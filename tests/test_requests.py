@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 import pytest
 from conftest import Ended, Project
-from hypothesis import given
-from hypothesis import strategies as st
 from pepy import Pepy
 
 import script
@@ -84,16 +81,6 @@ def test_a_mistaken_body_is_refused_as_a_whole(body: str, mistakes: Any, monkeyp
     assert told == {"number": 7, "comment": comment, "reason": "not planned"}
 
 
-@given(st.text(max_size=80))
-def test_any_text_is_read_as_names_or_refused_without_repeating_it(text: str) -> None:
-    for body in (text, form(text)):
-        projects, mistakes = script.read_request(body)
-        assert bool(projects) != bool(mistakes)
-        assert all(re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", project) for project in projects)
-        own = r"line \d+ is not a package name"
-        assert mistakes == COUNT or all(re.fullmatch(own, mistake) for mistake in mistakes)
-
-
 def test_an_answer_has_the_badges_that_were_written_and_no_others() -> None:
     rows = [metric.path.format("flask") for metric in script.METRICS]
     for written in (rows, rows[:1], rows[:4], [rows[0], rows[-1]]):
@@ -124,15 +111,6 @@ def test_an_issue_is_answered_once_all_is_decided(body: str, published: Any, ver
         assert refused == ("unknown-one.json" not in published)
 
 
-def test_the_longest_answer_fits_into_a_comment() -> None:
-    names = [f"{number}{'-x' * 49}x" for number in range(10)]
-    own = [metric.path for metric in script.METRICS if not metric.label]  # without a breakdown
-    files = {path.format(name) for name in names for path in own}
-    site = f"https://{'x' * 39}.github.io/{'x' * 100}"
-    told = script.answer({"number": 1, "body": form("\n".join(names))}, {}, files, site) or {}
-    assert len(told["comment"]) < 65_536
-
-
 def run(project: Project, pepy: Pepy, *bodies: str) -> tuple[Ended, dict[int, str]]:
     issues = [{"number": n, "body": form(body)} for n, body in enumerate(bodies, 1)]
     (project.folder / "r.json").write_text(json.dumps(issues[::-1]))
@@ -142,16 +120,6 @@ def run(project: Project, pepy: Pepy, *bodies: str) -> tuple[Ended, dict[int, st
     return ended, {told["number"]: told["reason"] for told in answers}
 
 
-def test_what_is_listed_is_answered_and_not_fetched(project: Project, pepy: Pepy) -> None:
-    project.list("requests")
-    project.run(pepy)
-    before = (project.folder / "packages.toml").read_bytes()
-    ended, verdicts = run(project, pepy, "Requests")
-    assert (ended.code, verdicts) == (0, {1: "completed"})
-    assert pepy.asked == {"requests": 1}
-    assert (project.folder / "packages.toml").read_bytes() == before
-
-
 def test_the_limit_binds_requests_and_the_oldest_come_first(project: Project, pepy: Pepy) -> None:
     project.list("one", "two", text="[limits]\npackages = 3\n")
     ended, verdicts = run(project, pepy, "three\ntwo", "four", "unknown-five\nthree")
@@ -159,5 +127,3 @@ def test_the_limit_binds_requests_and_the_oldest_come_first(project: Project, pe
     assert pepy.asked == {"one": 1, "two": 1, "three": 1}
     told = json.loads((project.folder / "a.json").read_bytes())[1]["comment"]
     assert "- `four`: this site lists 3 packages at most, but you can host your own" in told
-    project.list("one", "two", "three", "four", text="[limits]\npackages = 3\n")
-    assert project.run(pepy).code == 0
