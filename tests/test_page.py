@@ -7,13 +7,13 @@ import os
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -47,6 +47,7 @@ TABLES = (
 )
 PACKAGES = "\n[[package]]\n".join([f"site.url = '{PUBLISHED}'", *TABLES, ""])
 SMALL = {"none": 0, "one-digit": 9, "two-digits": 10, "three-digits": 100, "four-digits": 1000}
+COLOURS = ("red", "yellow", "yellowgreen", "green", "brightgreen")  # that Shields gives to SMALL
 COUNTS = {"rises": [10] * 30 + [13] * 30, "same": [7] * 60, "stale": [7] * 60}
 COUNTS["falls"] = [5] * 340 + [20] * 30 + [10] * 30  # the only one with a year
 SHIELDS, PEPY = "https://img.shields.io", "https://static.pepy.tech"
@@ -75,9 +76,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         m.setattr(script, "PYPISTATS_PACE", 0.0)
         assert project.run(pepy, PYPISTATS_API_URL=pypistats.url, **variables).code == 0
     old = {"timestamp": f"{datetime.now(UTC) - timedelta(days=3, minutes=1):%FT%TZ}"}
-    (project.docs / "stale/stats.json").write_text(
-        json.dumps(project.json("stale/stats.json") | old)
-    )
+    stale = project.json("stale/stats.json") | old
+    (project.docs / "stale/stats.json").write_text(json.dumps(stale))
     assert project.run(None, "render", **variables).code == 0
     with Site(project.docs) as served:
         yield served
@@ -110,7 +110,7 @@ def badge(path: str, **look: str) -> dict[str, str]:
     return {"url": f"{PUBLISHED}/{path}.json"} | look
 
 
-READ = """(() => {
+READ = """() => {
     const look = document.getElementById("look"), { metric, format, code } = look.elements;
     look.dispatchEvent(new FocusEvent("focusout"));
     const picture = document.querySelector(".cards label:has(:checked) img").src;
@@ -118,7 +118,19 @@ READ = """(() => {
     const values = { metric: metric.value, format: format.value, code: code.value, picture };
     const notice = document.getElementById("notice").textContent;
     return { fragment: location.hash.slice(1), notice, ...values };
-})()"""
+}"""
+PASTE = f"""async (texts) => {{
+    const $ = (id) => document.getElementById(id), found = [];
+    const moved = () => new Promise((done) => (onhashchange = done));
+    for (const value of texts) {{
+        if (location.hash) await moved((location.hash = ""));
+        Object.assign($("paste"), {{ value }}).dispatchEvent(new Event("input"));
+        if (location.hash) await moved();
+        while ($("look").hidden) await new Promise((done) => setTimeout(done));
+        found.push($("paste-told").textContent || ({READ})());
+    }}
+    return found;
+}}"""
 
 
 def built(page: Page) -> Any:
@@ -127,19 +139,28 @@ def built(page: Page) -> Any:
     return SimpleNamespace(**page.evaluate(READ))
 
 
-def code(page: Page, markup: str = "markdown") -> str:
-    page.locator(f"#formats label:has([value={markup}])").click()
-    return page.locator("#code").input_value()
+def codes(page: Page) -> Any:
+    """The badge's code by format, each chosen in turn."""
+    built(page)
+    return page.locator("#formats input").evaluate_all("""(all) => Object.fromEntries(
+        all.map((input) => [input.click() ?? input.value, document.getElementById("code").value])
+    )""")
 
 
 def go(page: Page, fragment: str = "") -> None:
     """Follow a link within the page."""
-    page.evaluate(f"""async () => {{
-        const moved = new Promise((done) => addEventListener("hashchange", done));
+    page.evaluate(f"""() => new Promise((done) => {{
         const before = location.hash;
+        addEventListener("hashchange", done, {{ once: true }});
         location.hash = {json.dumps(fragment)};
-        if (location.hash !== before) await moved;
-    }}""")
+        if (location.hash === before) done();
+    }})""")
+
+
+def paste(page: Page, *texts: str) -> list[Any]:
+    """What the builder shows for each pasted text, or what is told instead."""
+    found = page.evaluate(PASTE, texts)
+    return [SimpleNamespace(**it) if isinstance(it, dict) else it for it in found]
 
 
 def heading(page: Page, text: str) -> None:
@@ -147,27 +168,28 @@ def heading(page: Page, text: str) -> None:
 
 
 def test_the_list_shows_all_figures_and_how_fresh_they_are(visitor: Visit) -> None:
-    listings, page = catalogue(visitor.site)["packages"], visitor.open()
+    page, listings = visitor.open(), catalogue(visitor.site)["packages"]
     rows = page.locator("#packages tbody tr").evaluate_all(
         "(rows) => rows.map((row) => [...row.cells].map((c) => c.title || c.textContent))"
     )
-    drawn = page.locator("tr:has([href='#falls']) path").get_attribute("d")
-    dates = page.locator("#dates").inner_text()
-    go(page, "stale")
-    expect(page.locator("#notice")).to_contain_text("stale: they were last fetched on")
     told = {name: cells for name, _, *cells in rows}
     for listing in listings:
-        since = datetime.fromisoformat(listing["fetched"])
-        old = f" stale: last fetched on {since.day} {since:%B %Y}"
-        cells = told[listing["name"] + (old if listing["name"] == "stale" else "")]
+        name, since = listing["name"], datetime.fromisoformat(listing["fetched"])
+        if name == "stale":
+            name += f" stale: last fetched on {since.day} {since:%B %Y}"
         figures = [f"{listing[key]:,}" for key in ("total", "month", "week", "day")]
-        assert [*cells[:2], *cells[3:]] == figures
+        assert [*told[name][:2], *told[name][3:]] == figures
     changes = {name: told[name][2] for name in ("falls", "rises", "same", "none")}
     assert changes == {"falls": "−50.0%", "rises": "+30.0%", "same": "0.0%", "none": "–"}
-    points = enumerate([26] * 30 + [0] * 30 + [17] * 30)
-    assert drawn == "M" + "L".join(f"{day} {height}" for day, height in points)
-    fetched = datetime.fromisoformat(max(listing["fetched"] for listing in listings))
-    assert f"Fetched on {fetched.day} {fetched:%B %Y} at {fetched:%H:%M} UTC" in dates
+    trend = enumerate([26] * 30 + [0] * 30 + [17] * 30)
+    drawn = "M" + "L".join(f"{day} {height}" for day, height in trend)
+    expect(page.locator("tr:has([href='#falls']) path")).to_have_attribute("d", drawn)
+    newest = datetime.fromisoformat(max(listing["fetched"] for listing in listings))
+    fresh = f"Fetched on {newest.day} {newest:%B %Y} at {newest:%H:%M} UTC"
+    expect(page.locator("#dates")).to_contain_text(fresh)
+    go(page, "stale")
+    expect(page.locator("#notice")).to_contain_text("stale: they were last fetched on")
+    expect(page.locator("#figures")).to_contain_text("420 Total")
 
 
 def test_the_search_filters_as_one_types_and_enter_opens_the_very_name(visitor: Visit) -> None:
@@ -191,16 +213,18 @@ def test_the_search_filters_as_one_types_and_enter_opens_the_very_name(visitor: 
 def test_every_column_sorts_both_ways_and_the_list_is_found_as_it_was_left(visitor: Visit) -> None:
     page = visitor.open("#?sort=name")
     by_name = {listing["name"]: listing for listing in catalogue(visitor.site)["packages"]}
+    sort = """(button) => [button.click() ?? button.closest("th").ariaSort,
+        [...document.querySelectorAll("tbody a")].map((link) => link.textContent)]"""
     for key in ("total", "change", "week", "day", "name", "month"):
-        column = page.locator(f"th[data-key={key}]")
+        button = page.locator(f"th[data-key={key}] button")
         for order in ("descending", "ascending")[:: -1 if key == "name" else 1]:
-            column.get_by_role("button").click()
-            assert column.get_attribute("aria-sort") == order
-            rows = [by_name[name] for name in shown(page)]
+            told, names = button.evaluate(sort)
+            rows = [by_name[name] for name in names]
             if key == "change":  # those without one come last
                 rows = rows[: sum(row["previous_month"] > 0 for row in rows)]
             values = [r[key] if key in r else r["month"] / r["previous_month"] for r in rows]
             assert values == sorted(values, reverse=order == "descending"), key
+            assert (told, len(names)) == (order, len(by_name))
     page.get_by_label("Find your package").fill("s")
     names = shown(page)
     page.reload()
@@ -241,8 +265,6 @@ def test_a_package_opens_with_its_own_look_and_an_address_has_what_differs(visit
     values = [page.locator(f"#{key.replace('namedL', 'l')}").input_value() for key in LOOK]
     assert values == [value.removeprefix("#") for value in LOOK.values()]
     listing = next(x for x in catalogue(visitor.site)["packages"] if x["name"] == "pydantic")
-    told = page.locator("#figures").inner_text()
-    assert all(f"{listing[key]:,}" in told for key in ("total", "month", "week", "day"))
     alts = page.locator(".cards img").evaluate_all("(all) => all.map((image) => image.alt)")
     assert alts == [message and f"installs: {message}" for message in listing["badges"]]
     # Shields drops the own logo's colour and size as soon as an address names a logo.
@@ -256,25 +278,31 @@ def test_a_package_opens_with_its_own_look_and_an_address_has_what_differs(visit
 
 
 def test_all_metrics_are_side_by_side_in_the_chosen_look(visitor: Visit) -> None:
-    page = visitor.open("#falls?style=plastic&color=orange")
-    cards = page.locator(".cards label:visible")
-    titles = ["Total", "Last 30 days", "Last 7 days", "Last day", "Last 365 days"]
-    assert [text.strip() for text in cards.all_inner_texts()] == titles
-    for metric, title in zip(("total", "month", "week", "day", "year"), titles, strict=True):
-        card = cards.filter(has_text=title)
-        card.click()
-        path, shows = f"falls/{metric}".removesuffix("/total"), built(page)
-        assert query(shows.picture) == badge(path, style="plastic", color="orange")
-        assert quote(f"{PUBLISHED}/{path}.json", safe="") in shows.code
-        assert (f"metric={metric}" in shows.fragment) == (metric != "total")
-        expect(card.locator("img")).not_to_have_js_property("naturalWidth", 0)
-    for metric, title in (("python", "Python versions"), ("system", "Operating system")):
-        go(page, f"exact?metric={metric}")  # whose labels are their own
-        assert built(page).code.startswith(f"[![{title}](")
-        expect(page.locator("#label")).to_have_value(metric)
-    go(page, "same?metric=year&label=mine&color=red")  # of 60 days
-    assert built(page).fragment == "same?color=red"
-    expect(page.locator("#notice")).to_contain_text("no such badge of this package here")
+    titles = {"total": "Total", "month": "Last 30 days", "week": "Last 7 days", "day": "Last day"}
+    labels = {"python": "Python versions", "system": "Operating system"}  # of their own
+    page, look = visitor.open(), {"style": "plastic", "color": "orange"}
+    label = page.locator("#label")
+    for name, more in (("falls", {"year": "Last 365 days"}), ("exact", labels)):
+        go(page, f"{name}?{urlencode(look)}")
+        cards = page.locator(".cards label:visible")
+        expect(cards).to_have_text([*(titles | more).values()])
+        for metric, title in (titles | more).items():
+            card = cards.filter(has_text=title)
+            card.click()
+            path, shows = f"{name}/{metric}".removesuffix("/total"), built(page)
+            which = {} if metric == "total" else {"metric": metric}
+            assert query(shows.fragment) == which | look
+            assert query(shows.picture) == badge(path, **look)
+            assert shows.code.startswith(f"[![{labels.get(metric, 'Downloads')}]({shows.picture})]")
+            expect(label).to_have_value(metric if metric in labels else "downloads")
+            expect(card.locator("img")).not_to_have_js_property("naturalWidth", 0)
+    label.fill("runs on")
+    cards.filter(has_text="Total").click()
+    expect(label).to_have_value("runs on")  # chosen, so kept
+    for missing in ("year", "python"):  # of 60 days, and without a breakdown
+        go(page, f"same?metric={missing}&label=mine&color=red")
+        assert built(page).fragment == "same?color=red"
+        expect(page.locator("#notice")).to_contain_text("no such badge of this package here")
 
 
 CONTROLS: list[tuple[str, str, dict[str, str] | None]] = [  # filled in, and what that overrides
@@ -301,8 +329,7 @@ def test_every_control_changes_what_shields_knows_and_tells_the_rest(visitor: Vi
         assert query(shows.picture) == query(shows.code) == badge("requests", **look)
         assert query(shows.fragment) == look | {"format": "address"}
         assert field.get_attribute("aria-invalid") == ("true" if override is None else None)
-        told = "".join(page.locator(".wrong").all_text_contents())
-        assert bool(told) == (override is None)
+        assert any(page.locator(".wrong").all_text_contents()) == (override is None)
         field.fill(usual)
 
 
@@ -326,33 +353,24 @@ def test_a_metric_is_one_row_of_the_script_and_nothing_here(
         page.get_by_label("Colour", exact=True).fill("green")
         shows = built(page)
         assert shows.fragment == "falls?metric=best-day&color=green"
-        source, text, _ = CODES["markdown"](shows.code)
+        source, text, _ = rendered(shows.code)
         assert (query(source), text) == (badge("falls/best-day", color="green"), "The best day")
-        go(page)
-        page.get_by_label("paste the badge").fill(source)
-        assert built(page).fragment == "falls?metric=best-day&color=green&format=address"
+        (again,) = paste(page, source)
+        assert again.fragment == f"{shows.fragment}&format=address"
 
 
-def by(pattern: str) -> Callable[[str], list[str]]:
-    """A reader of some markup: the picture's address, its text, and the link or ""."""
-
-    def read(text: str) -> list[str]:
-        match = re.fullmatch(pattern, text)
-        assert match, text
-        clean = unescape if "<" in text else str
-        return [clean(match[part] or "") for part in ("at", "text", "link")]
-
-    return read
+def rendered(code: str) -> list[str]:
+    """A picture's address, its text, and where a click leads, of Markdown or HTML."""
+    html = MarkdownIt().renderInline(code).replace(" />", ">")
+    image = '<img src="(?P<at>[^"]+)" alt="(?P<text>[^"]+)">'
+    match = re.fullmatch(f'(<a href="(?P<link>[^"]+)">)?{image}(</a>)?', html)
+    assert match, code
+    return [unescape(match[part] or "") for part in ("at", "text", "link")]
 
 
-in_html = by('(<a href="(?P<link>[^"]+)">)?<img src="(?P<at>[^"]+)" alt="(?P<text>[^"]+)">(</a>)?')
-SAFE, TEXT = r"[\w:/?&=%.+#@-]+", r"(?P<text>[\w ]+)"  # in which markup finds no meaning
-CODES: dict[str, Callable[[str], list[str]]] = {
-    "markdown": lambda text: in_html(MarkdownIt().renderInline(text).replace(" />", ">")),
-    "html": in_html,
-    "rst": by(rf"\.\. image:: (?P<at>{SAFE})\n   :alt: {TEXT}(\n   :target: (?P<link>{SAFE}))?"),
-    "asciidoc": by(rf'image:(?P<at>{SAFE})\["{TEXT}"(,link="(?P<link>{SAFE})")?\]'),
-}
+SAFE = r"[\w:/?&=%.+#@-]+(?<!_)"  # in which markup finds no meaning
+LED = {"address": "^$(.)", "html": r'href="([^"]+)', "markdown": r"\)\]\((.+)\)$"}  # where to
+LED |= {"rst": ":target: (.+)", "asciidoc": ',link="(.+)"'}
 LABEL = "<b> (1) [2] __x__ *y* `z` &amp; \"q\" 's' a,b;c|d~e"
 LINK = (
     "https://example.org/a_(b)/__init__/_c_/@me/x--y...z/1+2+3/*?x=[1],2&y='3'~4|5_"
@@ -362,51 +380,54 @@ LINKS = {"pepy": "https://pepy.tech/projects/requests", LINK: LINK, "": ""}
 LINKS |= {"pypistats": "https://pypistats.org/packages/requests"}
 
 
-def parse_link(address: str) -> list[Any]:
-    parts = urlsplit(address)
-    return [*parts[:2], unquote(parts.path), parse_qs(parts.query), unquote(parts.fragment)]
-
-
-@pytest.mark.parametrize("link", LINKS, ids=["PePy", "another address", "no link", "pypistats"])
-def test_every_format_shows_the_picture_its_text_and_the_link(visitor: Visit, link: str) -> None:
-    look = {"label": LABEL, "logo": "python"} if len(link) > 5 else {}
-    given = "&".join(f"{k}={quote(v, safe='')}" for k, v in (look | {"link": link}).items())
-    page = visitor.open(f"#requests?metric=week&{given}")
-    wanted = badge("requests/week", **look)
-    assert query(code(page, "address")) == wanted
-    for markup, render in CODES.items():
-        source, text, led = render(code(page, markup))
-        assert (query(source), text) == (wanted, "Downloads"), markup
-        assert parse_link(led) == parse_link(LINKS[link]), markup
+def test_every_format_shows_the_picture_its_text_and_the_link(visitor: Visit) -> None:
+    page, look = visitor.open(), {"label": LABEL, "logo": "python"}
+    for link, leads in LINKS.items():
+        go(page, f"requests?{urlencode(look | {'metric': 'week', 'link': link})}")
+        code = codes(page)
+        picture, text, led = rendered(code["html"])
+        assert (picture, unquote(led)) == (code["address"], unquote(leads))
+        assert query(picture) == badge("requests/week", **look)
+        assert all(re.fullmatch(SAFE, address) for address in (picture, led) if address)
+        assert rendered(code["markdown"]) == [picture, text, led] == [picture, "Downloads", led]
+        target = f"\n   :target: {led}" if link else ""
+        assert code["rst"] == f".. image:: {picture}\n   :alt: Downloads{target}"
+        assert not re.search(r"[@_+]|--|\.\.\.", code["asciidoc"])  # which AsciiDoc replaces
+        target = f',link="{led}"' if link else ""
+        plain = unquote(f'image:{picture}["Downloads"{target}]').replace("+", " ")
+        assert unquote(code["asciidoc"]).replace("+", " ") == plain
 
 
 def test_copying_puts_the_code_on_the_clipboard_or_selects_it(visitor: Visit) -> None:
     page = visitor.open("#requests?metric=month")
-    text = code(page, "rst")
-    page.locator("#copy").click()
-    expect(page.locator("#copied")).to_have_text("Copied as reStructuredText.")
-    assert page.evaluate("navigator.clipboard.readText()") == text
     page.get_by_role("button", name="Copy the chart").click()
     expect(page.locator("#chart-copied")).to_have_text("Copied as Markdown.")
-    chart, _, link = CODES["markdown"](page.evaluate("navigator.clipboard.readText()"))
+    chart, _, link = rendered(page.evaluate("navigator.clipboard.readText()"))
     assert (chart, link) == (f"{PUBLISHED}/requests/chart.svg", LINKS["pepy"])
+    page.locator("#formats label", has_text="reStructuredText").click()
+    page.locator("#copy").click()
+    expect(page.locator("#copied")).to_have_text("Copied as reStructuredText.")
+    text = page.evaluate("navigator.clipboard.readText()")
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     page.locator("#copy").click()
     expect(page.locator("#copied")).to_contain_text("press Ctrl")
-    assert page.evaluate("getSelection().toString()") == text
+    assert page.evaluate("getSelection().toString()") == text == built(page).code
 
 
 def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Visit) -> None:
     newest = datetime.now(UTC).date() - timedelta(days=1)
     page = visitor.open("#exact")
+    expect(page.locator(".bars")).to_have_count(2)
     for number, name in enumerate(("python", "system")):
-        rows = page.locator("#parts > div").nth(number).locator("li").all_inner_texts()
         table = script.parse_table((visitor.site.docs / f"exact/{name}.csv").read_bytes(), newest)
         counts = {h: sum(script.window(table[h], newest, 30)) for h in table if h != "unknown"}
         parts = {h: 100 * counts[h] / sum(counts.values()) for h in counts if counts[h]}
-        shares = {h: f"{part:.{int(part < 9.5)}f}%" for h, part in parts.items()}
-        assert dict(map(str.split, rows)) == shares
-    expect(page.locator(".legend li")).to_have_count(page.locator(".bands path").count())
+        told = {f"{h} {p:.{int(p < 9.5)}f}% {counts[h]:,} downloads" for h, p in parts.items()}
+        items = page.locator(".bars").nth(number).locator("li")
+        rows = items.evaluate_all("(all) => all.map((li) => `${li.innerText} ${li.title}`)")
+        assert {" ".join(row.split()) for row in rows} == told
+    expect(page.locator(".bands path")).to_have_count(8)
+    expect(page.locator(".legend li").nth(7)).to_contain_text("others")
     for text, seen in (("3.12,unknown\n2026-01-12,5,1\n2026-03-01,,7", 1), ("", 0)):
         for name in ("python", "system"):  # whose last month names nothing, or that has no days
             serve(visitor, f"exact/{name}.csv", body=f"date,{text}")
@@ -419,48 +440,28 @@ def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Vis
 def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visitor: Visit) -> None:
     page = visitor.open("#requests")
     visitor.shields_is_down = True  # it is asked below
-    paste = f"""async (texts) => {{
-        const $ = (id) => document.getElementById(id), found = [], step = async (act) => {{
-            const before = location.hash;
-            const moved = new Promise((d) => addEventListener("hashchange", () => setTimeout(d)));
-            act();
-            if (location.hash !== before) await moved;
-        }};
-        for (const value of texts) {{
-            await step(() => {{ location.hash = ""; }});
-            Object.assign($("paste"), {{ value }});
-            await step(() => $("paste").dispatchEvent(new Event("input")));
-            found.push($("paste-told").textContent || {READ});
-        }}
-        return found;
-    }}"""
-    found = page.evaluate(paste, [given["text"] for given in PASTED["badge"]])
-    for given, shows in zip(PASTED["badge"], found, strict=True):
-        metric, markup = given["metric"], given["markup"]
-        path = f"requests/{metric}".removesuffix("/total")
-        assert query(shows["picture"]) == badge(path, **given["override"]), given["text"]
-        assert show(shows["picture"], visitor.site.read)
-        assert (shows["metric"], shows["format"]) == (metric, markup), given["text"]
-        led = CODES[markup](shows["code"])[2] if markup in CODES else None
-        assert led == given.get("link"), given["text"]
-        assert "copy it over the old one" in shows["notice"]
+    texts = [given["text"] for given in PASTED["badge"]]
+    for given, text, shows in zip(PASTED["badge"], texts, paste(page, *texts), strict=True):
+        path = f"requests/{given['metric']}".removesuffix("/total")
+        assert query(shows.picture) == badge(path, **given["override"]), text
+        assert show(shows.picture, visitor.site.read)
+        assert (shows.metric, shows.format) == (given["metric"], given["markup"]), text
+        led = re.findall(LED[given["markup"]], shows.code)
+        assert [*map(unescape, led)] == [*filter(None, [given.get("link")])], text
+        assert "copy it over the old one" in shows.notice
     often = [(part * 20_000)[:20_000] for part in PASTED["often"]]
-    told = {*page.evaluate(paste, [*PASTED["nothing"], *often])}
+    told = {*paste(page, *PASTED["nothing"], *often)}
     assert told == {"There is no download badge of Shields or PePy in that."}
 
 
 def test_what_a_replacement_can_not_keep_is_told(visitor: Visit) -> None:
-    page = visitor.open()
-
-    def paste(text: str) -> Any:
-        go(page)
-        page.locator("#paste").fill(text)
-        return built(page)
-
-    for project, differ in (("requests", True), ("exact", False)):
-        shows = paste(f"{PEPY}/personalized-badge/{project}?units=none")
-        assert ("units" in shows.notice) == differ
-    shows = paste(f"![]({PEPY}/badge/pydantic)")
+    page = visitor.open("#requests")
+    found = paste(page, *(f"{SHIELDS}/pepy/dt/{name}" for name in SMALL))
+    coloured = [f"{n}?color={c}&format=address" for n, c in zip(SMALL, COLOURS, strict=True)]
+    assert [shows.fragment for shows in found] == coloured  # which Shields gave by the count
+    units = [f"{PEPY}/personalized-badge/{name}?units=none" for name in ("requests", "exact")]
+    assert ["units" in shows.notice for shows in paste(page, *units)] == [True, False]
+    (shows,) = paste(page, f"![]({PEPY}/badge/pydantic)")
     assert shows.fragment == "pydantic?style=flat&label=downloads&color=blue&labelColor=grey"
     assert "has a logo, which an address can replace" in shows.notice
 
@@ -477,7 +478,6 @@ def test_back_and_forward_undo_and_redo(visitor: Visit) -> None:
     expect(page).to_have_url(f"{visitor.site.address}/#{steps[2]}")  # when the typing rests
     page.go_back()  # one step, however many keys
     expect(label).to_have_value("downloads")
-    assert query(built(page).picture) == badge("requests", style="plastic")
     page.go_back()
     expect(page.locator("#style")).to_have_value("flat")
     for fragment in steps[1:]:
@@ -490,8 +490,8 @@ def test_back_and_forward_undo_and_redo(visitor: Visit) -> None:
 
 
 def test_a_fork_works_wherever_it_is_served(visitor: Visit) -> None:
-    page, visitor.shields_is_down = visitor.page, True  # it would look elsewhere for the files
-    address = "https://someone.github.io/stats/"
+    page, address = visitor.page, "https://someone.github.io/stats/"
+    visitor.shields_is_down = True  # it would look elsewhere for the files
 
     def answer(route: Route) -> None:
         path = route.request.url.removeprefix(address) or "index.html"
@@ -508,9 +508,8 @@ def test_a_fork_works_wherever_it_is_served(visitor: Visit) -> None:
 
 
 def test_without_figures_or_a_catalogue_it_says_what_to_do(visitor: Visit) -> None:
-    page = visitor.page
     serve(visitor, script.CATALOGUE, json=catalogue(visitor.site) | {"packages": []})
-    visitor.open("#requests")
+    page = visitor.open("#requests")
     heading(page, "No figures yet")
     links = page.locator(".steps a").evaluate_all("(all) => all.map((a) => a.href)")
     paths = ("settings/secrets/actions/new", "settings/pages", "edit/main/packages.toml")
@@ -542,14 +541,14 @@ def test_without_javascript_it_explains_itself(browser: Browser, site: Site) -> 
         expect(visitor.page.locator("footer [href*='/sponsors/psincraian']")).to_be_visible()
 
 
-@pytest.mark.parametrize(("path", "name"), [("/a/b.json", "a"), ("/-", ""), ("//b.c/x", "b.c")])
-def test_an_address_that_leads_nowhere_shows_the_way(visitor: Visit, path: str, name: str) -> None:
+def test_an_address_that_leads_nowhere_shows_the_way(visitor: Visit) -> None:
     page, root = visitor.page, f"{visitor.site.address}/"
-    page.goto(f"{visitor.site.address}{path}")
-    heading(page, "Nothing is here")
-    expect(page.locator("#ways")).to_be_visible()
-    ways = page.locator("#ways a").evaluate_all("(all) => all.map((a) => a.href)")
-    assert ways == ([f"{root}#{name}"] if name else []) + [root]
+    for path, name in (("a/b.json", "#a"), ("-", ""), ("/b.c/x", "#b.c")):
+        page.goto(root + path)
+        heading(page, "Nothing is here")
+        expect(page.locator("#ways")).to_be_visible()
+        ways = page.locator("#ways a").evaluate_all("(all) => all.map((a) => a.href)")
+        assert ways == [root + name, root][not name :]
 
 
 def test_the_keyboard_alone_does_everything(visitor: Visit) -> None:
@@ -581,14 +580,13 @@ def test_the_keyboard_alone_does_everything(visitor: Visit) -> None:
         tab_to(choice, "ArrowRight")
     tab_to("copy", "Enter")
     expect(page.locator("#copied")).to_have_text("Copied as HTML.")
-    source, _, link = in_html(page.evaluate("navigator.clipboard.readText()"))
+    source, _, link = rendered(page.evaluate("navigator.clipboard.readText()"))
     look = {"style": "plastic", "label": "mine", "color": "red"}
     assert (query(source), link) == (badge("requests/month", **look), LINKS["pypistats"])
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_is_accessible_and_fits(browser: Browser, site: Site, scheme: Any) -> None:
-    with visit(browser, site, color_scheme=scheme) as visitor:
+def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Site) -> None:
+    with visit(browser, site, reduced_motion="reduce") as visitor:
         visitor.shields_is_down = True  # so that this is told, too
         page = visitor.open("#not-here")
         go(page, "?search=a-")
@@ -600,9 +598,12 @@ def test_all_is_accessible_and_fits(browser: Browser, site: Site, scheme: Any) -
         expect(page.locator(".bands")).to_be_visible()
         page.evaluate("document.querySelectorAll('main > *').forEach((v) => { v.hidden = false; })")
         page.wait_for_load_state("networkidle")
-        results = Axe().run(page, options={"resultTypes": ["violations"]})
-        assert results.violations_count == 0, results.generate_report()
-        for width in (320, 375, 480, 600, 780, 800, 900, 1024, 1920):
+        schemes: tuple[Any, ...] = ("light", "dark")
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            results = Axe().run(page, options={"resultTypes": ["violations"]})
+            assert results.violations_count == 0, f"{scheme}: {results.generate_report()}"
+        for width in (320, 430, 600, 780, 900, 1920):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.set_viewport_size({"width": 375, "height": 667})
@@ -620,8 +621,7 @@ def test_a_hostile_address_or_catalogue_shows_as_text_and_runs_nothing(visitor: 
         links = page.locator("a").evaluate_all("(all) => all.map((a) => a.protocol)")
         assert set(links) <= {"http:", "https:", ":"}
         if page.locator("#builder").is_visible():
-            codes = built(page).code, code(page, "html"), code(page, "address")
-            assert not re.search(r"onerror=alert|javascript:|evil", "".join(codes))
+            assert not re.search(r"onerror=alert|javascript:|evil", "".join(codes(page).values()))
     files = catalogue(visitor.site)
     files["packages"][0] |= {"name": HOSTILE, "total": 0}
     serve(visitor, script.CATALOGUE, json=files)
