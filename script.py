@@ -29,7 +29,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 from urllib.parse import quote
 
 import pydantic
@@ -52,7 +52,7 @@ COLOUR = (  # a word that Shields doesn't know is drawn grey, which its writer s
     r"|rgba?\([\d.,%/ ]{5,50}\)|hsla?\([\d.,%/ a-z]{5,50}\)",
     "not a colour: a name (blue), hex (#fe7d37), rgb(), rgba(), hsl() or hsla() is one",
 )
-PATTERNS = {  # that a whole text has to match, and what is allowed, by the option
+PATTERNS = {  # that a whole text has to match, here and on the page, and what is allowed
     "label": (r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*", "one line, no control characters"),
     "color": COLOUR,
     "labelColor": COLOUR,
@@ -64,8 +64,8 @@ PATTERNS = {  # that a whole text has to match, and what is allowed, by the opti
         "Shields reads only https:// addresses, here one without ? and #",
     ),
     "name": (  # https://packaging.python.org/specifications/name-normalization/
-        r"(?=.{1,100}\Z)(?!(?i:con|prn|aux|nul|com[1-9]|lpt[1-9])\Z)"
-        r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+        r"(?!([Cc][Oo][Nn]|[Pp][Rr][Nn]|[Aa][Uu][Xx]|[Nn][Uu][Ll]|([Cc][Oo][Mm]|[Ll][Pp][Tt])[1-9])$)"
+        r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?",
         "not a package name: at most 100 ASCII letters, digits, '.', '_' and '-', a letter or "
         "digit first and last, and no name that Windows reserves for a device",
     ),
@@ -84,6 +84,9 @@ class Table(BaseModel, strict=True, frozen=True, extra="forbid"):
         return value
 
 
+Style = Literal["flat", "flat-square", "plastic", "for-the-badge", "social"]
+
+
 class Look(Table):
     """The options that Shields reads: https://shields.io/badges/endpoint-badge."""
 
@@ -94,7 +97,7 @@ class Look(Table):
     logoSvg: str | None = None
     logoColor: str | None = None
     logoSize: Literal["auto"] | None = None
-    style: Literal["flat", "flat-square", "plastic", "for-the-badge", "social"] | None = None
+    style: Style | None = None
     cacheSeconds: Annotated[int, Field(ge=0, le=31_536_000)] = 3600
 
 
@@ -840,17 +843,20 @@ def render(config: Config, kept: Kept) -> dict[str, str]:
         listings.append(listing(stats, history, messages))
     rows = [{"path": m.path, "title": m.title, "label": m.label} for m in METRICS]
     site = {"repository": REPOSITORY, "url": config.site.url}  # or the page's own address tells
-    catalogue = {**site, "metrics": rows, "packages": listings}
+    patterns = {key: PATTERNS[key][0] for key in ("name", "color")}
+    grammar = {"styles": get_args(Style), "patterns": patterns}
+    catalogue = {**site, **grammar, "metrics": rows, "packages": listings}
     files[CATALOGUE] = to_json(catalogue).decode() + "\n"
     return files
 
 
 def listing(stats: Stats, history: History, badges: list[str]) -> dict[str, Any]:
-    """A package as the page lists it; its trend has a digit of base 36 for each of 90 days."""
+    """A package as the page lists it; `trend` is its seven-day average over 90 days, in base 36."""
     end = stats.last_date
-    days = window(history, end, SHOWN_DAYS)
+    days = window(history, end, SHOWN_DAYS + 6)
     known = (end - min(history, default=end)).days + 1 if end else 0
-    shown, top = days[: max(known, 0)][::-1], max(days) or 1
+    weeks = [sum(days[at : at + 7]) for at in range(min(known - 6, SHOWN_DAYS))][::-1]
+    top = max(weeks, default=0) or 1
     return {
         "name": stats.package,
         "total": stats.total_downloads,
@@ -860,7 +866,7 @@ def listing(stats: Stats, history: History, badges: list[str]) -> dict[str, Any]
         "previous_month": sum(days[30:60]),
         "last_date": str(end) if end else None,
         "fetched": f"{stats.timestamp:%Y-%m-%dT%H:%M:%SZ}",
-        "trend": "".join(BASE_36[half_up(35 * count, top)] for count in shown),
+        "trend": "".join(BASE_36[half_up(35 * week, top)] for week in weeks),
         "badges": badges,
     }
 

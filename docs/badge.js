@@ -1,7 +1,6 @@
 // What a download badge is: its address, its code, and how to read one that somebody has.
 // Nothing here touches the page.
 
-export const STYLES = ["flat", "flat-square", "plastic", "for-the-badge", "social"];
 export const COLOURS = {
   brightgreen: "#44bb00",
   green: "#67ac09",
@@ -14,22 +13,33 @@ export const COLOURS = {
   lightgrey: "#939393",
 };
 export const LOGOS = [
-  "pypi", "python", "github", "anaconda", "condaforge", "jupyter", "numpy", "pandas", "scipy",
-  "scikitlearn", "polars", "plotly", "pytorch", "tensorflow", "huggingface", "opencv", "django",
-  "flask", "fastapi", "pydantic", "streamlit", "celery", "selenium", "ansible", "apacheairflow",
-  "apachespark", "pytest", "ruff", "uv", "poetry", "sphinx", "readthedocs", "docker", "rust",
-  "cplusplus", "gnubash", "linux", "git", "gitlab", "pypy", "zenodo", "arxiv",
+  "pypi", "python", "github", "gitlab", "anaconda", "condaforge", "jupyter", "numpy", "pandas",
+  "scipy", "pytorch", "tensorflow", "huggingface", "django", "flask", "fastapi", "pydantic",
+  "pytest", "ruff", "uv", "poetry", "sphinx", "readthedocs", "docker", "rust", "linux",
 ];
 
 // What a reader's address may override, under Shields' names.
 // https://shields.io/badges/endpoint-badge
 export const LOOK = ["style", "label", "color", "labelColor", "logo", "logoColor", "logoSize"];
 
-// --- metrics and packages
+// --- what is published, and how packages are called
 
-/** The catalogue's metrics by the names that this page's addresses have for them. */
-export const metricsOf = (rows) =>
-  new Map(rows.map((row) => [row.path.replace(/^\{\}\/?|\.json$/g, "") || "total", row]));
+/**
+ * What a catalogue says of its site: where it is, its metrics by the names that this page's
+ * addresses have for them, and the grammars that the list of packages follows, too.
+ */
+export function siteOf({ url, repository, metrics, styles, patterns }) {
+  const whole = (pattern) => new RegExp(`^(?:${pattern})$`);
+  const [name, colour] = [patterns.name, patterns.color].map(whole);
+  return {
+    url,
+    repository,
+    styles,
+    metrics: new Map(metrics.map((row) => [row.path.replace(/^\{\}\/?|\.json$/g, "") || "total", row])),
+    isName: (text) => name.test(text),
+    isColour: (text) => text.length <= 60 && colour.test(text) && isDrawn(text), // and is tidy
+  };
+}
 
 /** A project's name as PEP 503 spells it, and as its files are called. */
 export const normalise = (name) => name.replace(/[-_.]+/g, "-").toLowerCase();
@@ -43,23 +53,17 @@ export function percentDecode(text) {
   }
 }
 
-/** Whether a package can be called that. */
-export const isName = (text) => /^[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?$/i.test(text);
+/** The project of an address such as https://pepy.tech/projects/NAME, of any service, or null. */
+export function readProject(text, site) {
+  const path = URL.parse(text.trim().replace(/^(?!https?:)/, "https://"))?.pathname ?? "";
+  const name = percentDecode(/^\/(?:p|projects?|packages)\/([^/]+)/.exec(path)?.[1] ?? "");
+  return site.isName(name) ? normalise(name) : null;
+}
 
 // --- looks
 
 const HEX = /^#?((?:[0-9a-f]{3}){1,2})$/i;
-const ALPHA = String.raw`(?:0|1|0?\.\d+|\d+%)`;
-const NOTATIONS = [
-  "#?(?:[0-9a-f]{3}){1,2}|#[0-9a-f]{4}|#[0-9a-f]{8}",
-  String.raw`rgba?\(\s*\d+\s*,\s*\d+\s*,\s*\d+(?:\s*,\s*${ALPHA})?\s*\)`,
-  String.raw`rgba?\(\s*\d+%\s*,\s*\d+%\s*,\s*\d+%(?:\s*,\s*${ALPHA})?\s*\)`,
-  String.raw`rgba?\(\s*\d+\s+\d+\s+\d+(?:\s*/\s*${ALPHA})?\s*\)`,
-  String.raw`rgba?\(\s*\d+%\s+\d+%\s+\d+%(?:\s*/\s*${ALPHA})?\s*\)`,
-  String.raw`hsla?\(\s*\d+(?:deg|rad|grad|turn)?\s*,\s*\d+%\s*,\s*\d+%(?:\s*,\s*${ALPHA})?\s*\)`,
-  "brightgreen|success|important|critical|informational|inactive",
-];
-const NOTATION = new RegExp(`^(?:${NOTATIONS.join("|")})$`);
+const ROLES = ["brightgreen", "success", "important", "critical", "informational", "inactive"];
 const NO_NAME = /^(?:inherit|initial|unset|revert|currentcolor|transparent)$/;
 const SAME = { gray: "grey", lightgray: "lightgrey", 555: "grey", 555555: "grey" };
 
@@ -70,11 +74,9 @@ export function tidyColour(text) {
   return SAME[tidy] ?? tidy;
 }
 
-/** Whether Shields knows a tidy colour: a name of CSS or its own, or a notation. */
-export function isColour(colour) {
-  const isNamed = /^[a-z]+$/.test(colour) && !NO_NAME.test(colour) && CSS.supports("color", colour);
-  return colour.length <= 60 && (isNamed || NOTATION.test(colour));
-}
+/** Whether what looks like a colour is one: hex, a name of Shields' own, or one of CSS. */
+const isDrawn = (colour) =>
+  HEX.test(colour) || ROLES.includes(colour) || (!NO_NAME.test(colour) && CSS.supports("color", colour));
 
 const isPicture = (logo) => logo.startsWith("data:");
 
@@ -121,14 +123,14 @@ export function overridesFor(own, look) {
 }
 
 /** Those of an address' parameters that override a look and make sense. */
-export function readOverrides(parameters) {
+export function readOverrides(parameters, site) {
   const sound = {
-    style: (value) => STYLES.includes(value),
+    style: (value) => site.styles.includes(value),
     label: () => true,
-    color: isColour,
-    labelColor: isColour,
+    color: site.isColour,
+    labelColor: site.isColour,
     logo: isLogo,
-    logoColor: isColour,
+    logoColor: site.isColour,
     logoSize: (value) => value === "auto",
   };
   const look = {};
@@ -153,17 +155,23 @@ const percentEncode = (text) =>
 const encode = (text) =>
   encodeURIComponent(text.toWellFormed?.() ?? text).replace(/[!'()*_~]/g, percentEncode);
 
+const lookIn = (overrides) =>
+  LOOK.filter((key) => key in overrides).map((key) => `&${key}=${encode(overrides[key])}`).join("");
+
 /** The address of a badge's picture. `site` is where the JSON of its metrics is published. */
 export function pictureAddress(site, project, metric, overrides) {
   const path = site.metrics.get(metric).path.replace("{}", () => project);
-  const look = LOOK.filter((key) => key in overrides);
-  const query = look.map((key) => `&${key}=${encode(overrides[key])}`).join("");
-  return `https://img.shields.io/endpoint?url=${encode(`${site.url}/${path}`)}${query}`;
+  return `https://img.shields.io/endpoint?url=${encode(`${site.url}/${path}`)}${lookIn(overrides)}`;
 }
+
+/** The address of a picture that says a message, of no package's: https://shields.io/badges/static-badge. */
+export const staticAddress = (message, look) =>
+  `https://img.shields.io/static/v1?message=${encode(message)}${lookIn(look)}`;
 
 export const LINKS = {
   pepy: { name: "PePy", address: (project) => `https://pepy.tech/projects/${project}` },
   pypistats: { name: "pypistats.org", address: (project) => `https://pypistats.org/packages/${project}` },
+  none: { name: "Nowhere", address: () => "" },
 };
 
 /** A web address that no markup language gives a meaning to, or null if it isn't one. */
@@ -226,13 +234,13 @@ function uncovered(url) {
 }
 
 /** A look in the parameters of a Shields badge, older names included. */
-function shieldsLook(parameters) {
+function shieldsLook(parameters, site) {
   const style = parameters.get("style")?.replace(/^popout/, "flat");
   const renamed = new URLSearchParams(parameters);
   for (const [old, key] of [["colorB", "color"], ["colorA", "labelColor"]])
     if (parameters.has(old) && !parameters.has(key)) renamed.set(key, parameters.get(old));
-  if (STYLES.includes(style)) renamed.set("style", style);
-  return readOverrides(renamed);
+  if (site.styles.includes(style)) renamed.set("style", style);
+  return readOverrides(renamed, site);
 }
 
 // What Shields and PePy show where an address is silent.
@@ -241,11 +249,11 @@ const USUAL = { style: "flat", label: "downloads", labelColor: "grey", logo: "" 
 const isPepy = (url) => /(^|\.)pepy\.tech$/.test(url.hostname);
 
 const READERS = [
-  function shields(url) {
+  function shields(url, site) {
     if (!/^(img\.|raw\.)?shields\.io$/.test(url.hostname)) return null;
     const path = /^\/(?:pypi\/(d[mwd])|pepy\/(dt))\/([^/]+?)(?:\.(?:svg|png|json))?\/?$/.exec(url.pathname);
     if (!path) return null;
-    const given = shieldsLook(url.searchParams);
+    const given = shieldsLook(url.searchParams, site);
     const look = { ...USUAL, ...given };
     if (!look.label && !given.labelColor) delete look.labelColor;
     return { name: path[3], metric: PERIODS[path[1] ?? path[2]], look, isCounted: !given.color };
@@ -255,7 +263,7 @@ const READERS = [
     const path = /^\/badge\/([^/]+?)(?:\/(month|week))?\/?$/.exec(url.pathname);
     return path && { name: path[1], metric: path[2] ?? "total", look: { ...USUAL, color: "blue" } };
   },
-  function personalisedPepy(url) {
+  function personalisedPepy(url, site) {
     if (!isPepy(url)) return null;
     const path = /^\/personalized-badge\/([^/]+?)\/?$/.exec(url.pathname);
     if (!path) return null;
@@ -264,8 +272,8 @@ const READERS = [
     const metric = ["month", "week"].includes(period) ? period : "total";
     const colour = (key) => tidyColour(given(key)).replaceAll(/[_ -]/g, "");
     const look = { ...USUAL, color: "blue" };
-    if (isColour(colour("left_color"))) look.labelColor = colour("left_color");
-    if (isColour(colour("right_color"))) look.color = colour("right_color");
+    if (site.isColour(colour("left_color"))) look.labelColor = colour("left_color");
+    if (site.isColour(colour("right_color"))) look.color = colour("right_color");
     // The number here says "/month" itself.
     const said = new RegExp(` ?(/|\\bper) ?${metric}$`, "i");
     const text = given("left_text").replace(/\s+/g, " ").replace(said, "");
@@ -278,8 +286,8 @@ const READERS = [
     for (const [metric, { path }] of site.metrics) {
       const [before, after] = `${site.url}/${path}`.split("{}");
       const name = json.slice(before.length, -after.length);
-      if (json === before + name + after && isName(percentDecode(name)))
-        return { name, metric, look: shieldsLook(url.searchParams), isOurs: true };
+      if (json === before + name + after && site.isName(percentDecode(name)))
+        return { name, metric, look: shieldsLook(url.searchParams, site), isOurs: true };
     }
     return null;
   },
@@ -330,7 +338,7 @@ export function readBadge(text, site) {
     const picture = url && uncovered(url);
     const badge = picture && READERS.map((read) => read(picture, site)).find(Boolean);
     const name = badge && percentDecode(badge.name);
-    if (!badge || !isName(name)) continue;
+    if (!badge || !site.isName(name)) continue;
     const end = match.index + match[0].length;
     const before = plain.slice(Math.max(0, match.index - NEAR), match.index);
     const after = plain.slice(end, end + NEAR);

@@ -1,23 +1,24 @@
-// The badge builder: controls for one package's badge, its pictures, and the code to copy.
+// The badge builder: controls for one package's badge, its picture, and the code to copy.
 
 import {
-  COLOURS, FORMATS, LINKS, LOGOS, LOOK, STYLES,
-  hasUnits, isColour, isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour,
-  webAddress, wholeLook,
+  COLOURS, FORMATS, LINKS, LOGOS, LOOK,
+  hasUnits, isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour, webAddress,
+  wholeLook,
 } from "./badge.js";
-import { breakdown, chartOf } from "./details.js";
-import { changeOf, day, digits, isStale, make, sparkline } from "./list.js";
+import { partsOf } from "./details.js";
+import { $, changeOf, day, digits, isStale, make, radio, readJson } from "./tools.js";
 
-const $ = (id) => document.getElementById(id);
-const PAUSE = 300; // milliseconds of rest before pictures are asked for and the address changes
+const PAUSE = 300; // milliseconds of rest before the picture is asked for and the address changes
+const wide = matchMedia("(min-width: 56.01rem)"); // where the look has room beside the badge
 
 const form = $("look");
-const pictures = new Map(); // by metric
 const canvas = document.createElement("canvas").getContext("2d"); // which knows CSS' colours
 
 let site; // where the JSON is published, and its metrics
+let showChart; // of a listing
 let remember; // keeps a fragment in the address; with true as another step of its history
 let listing;
+let published; // the promise of its badge
 let own; // the package's own look
 let metric; // the chosen one
 let isOwnLabel; // whether the label is the metric's own
@@ -28,29 +29,21 @@ let isStep = false;
 
 // --- the controls, made once
 
-function radio(name, value, ...face) {
-  const input = make("input", { type: "radio", name, value });
-  return make("label", {}, input, make("span", { className: "face" }, ...face));
-}
-
-function option(value) {
-  return make("option", { value }, value);
-}
+const option = (value) => make("option", { value }, value);
 
 for (const [format, { name }] of Object.entries(FORMATS))
   $("formats").append(radio("format", format, name));
-for (const [key, { name }] of Object.entries(LINKS))
+for (const [key, { name }] of Object.entries({ ...LINKS, other: { name: "Another address" } }))
   $("links").append(radio("link", key, name));
-$("links").append(radio("link", "other", "Another address"));
-$("style").append(...STYLES.map(option));
 $("colours").append(...Object.keys(COLOURS).map(option));
 $("logos").append(...LOGOS.map(option));
 
+const colour = [(value) => site.isColour(value), "Shields doesn’t know that colour"];
 const checks = {
-  color: [isColour, "Shields doesn’t know that colour"],
-  labelColor: [isColour, "Shields doesn’t know that colour"],
+  color: colour,
+  labelColor: colour,
   logo: [isLogo, "A slug is letters and digits, such as pypi"],
-  logoColor: [isColour, "Shields doesn’t know that colour"],
+  logoColor: colour,
   target: [webAddress, "An address starts with https://"],
 };
 for (const key of Object.keys(checks)) {
@@ -113,8 +106,9 @@ function write() {
   const { title, label } = site.metrics.get(metric);
   const text = label ? title : "Downloads";
   $("code").value = FORMATS[chosen.format].code(picture, link, text);
+  $("leads").hidden = chosen.format === "address"; // which has no link
   $("target-field").hidden = form.elements.link.value !== "other";
-  $("reset").disabled = !Object.keys(chosen.overrides).length;
+  $("reset").href = fragmentOf({ ...chosen, overrides: {} });
   for (const picker of form.querySelectorAll("input[type=color]")) {
     const key = picker.dataset.for;
     picker.value = hexOf(chosen.overrides[key] || own[key] || (key === "labelColor" ? "grey" : ""));
@@ -124,14 +118,8 @@ function write() {
 
 function draw({ overrides }) {
   $("undrawn").textContent = "";
-  for (const [which, image] of pictures) {
-    const message = listing.messages.get(which);
-    image.closest("label").hidden = !message;
-    if (!message) continue;
-    image.src = pictureAddress(site, listing.name, which, overrides);
-    image.alt = `${overrides.label ?? ownOf(which).label}: ${message}`;
-    if (which === metric) $("preview").src = image.src;
-  }
+  $("preview").src = pictureAddress(site, listing.name, metric, overrides);
+  $("preview").alt = `${overrides.label ?? ownOf(metric).label}: ${listing.messages.get(metric)}`;
 }
 
 /** Another metric is chosen: a label that nobody has written becomes that one's. */
@@ -173,11 +161,6 @@ form.addEventListener("input", (event) => {
 });
 form.addEventListener("focusout", settle);
 form.addEventListener("submit", (event) => event.preventDefault());
-$("reset").addEventListener("click", () => {
-  fill(ownOf(metric));
-  changed("reset");
-  form.elements.style.focus();
-});
 
 async function copy(code, told, name) {
   try {
@@ -194,6 +177,15 @@ $("copy").addEventListener("click", () => {
   settle();
   copy($("code"), $("copied"), FORMATS[form.elements.format.value].name);
 });
+$("preview").addEventListener("error", () => {
+  $("undrawn").textContent = "Shields can’t draw the picture right now. The code is right all the same.";
+});
+$("reveal").addEventListener("click", () => {
+  const isOpen = $("badge").classList.toggle("open"); // which matters where there is no room for it
+  $("reveal").ariaExpanded = isOpen;
+  $("code").select();
+});
+wide.addEventListener("change", () => ($("styling").open ||= wide.matches));
 $("chart-copy").addEventListener("click", () => copy($("chart-code"), $("chart-copied"), "Markdown"));
 
 // --- one package
@@ -207,70 +199,62 @@ function fill(look) {
 }
 
 function header() {
-  $("builder").querySelector("h1").textContent = listing.name;
+  const { name } = listing;
+  $("builder").querySelector("h1").textContent = name;
+  const ways = { [LINKS.pepy.name]: LINKS.pepy.address(name), [LINKS.pypistats.name]: LINKS.pypistats.address(name) };
+  for (const file of ["history.csv", "stats.json"]) ways[file] = `${name}/${file}`;
+  $("ways").replaceChildren(...Object.entries(ways).map(([text, href]) => make("a", { href, rel: "noreferrer" }, text)));
   const counted = [...site.metrics].filter(([which]) => Number.isInteger(listing[which]));
   const figures = counted.map(([which, { title }]) => {
     const change = which === "month" ? [" ", changeOf(listing)] : [];
-    return make("span", {}, make("b", {}, digits(listing[which])), ` ${title}`, ...change);
+    return make("li", {}, make("b", {}, digits(listing[which])), ` ${title}`, ...change);
   });
-  const until = listing.last_date ? `up to ${day(listing.last_date)}` : "";
-  $("figures").replaceChildren(...figures, make("span", { className: "muted" }, until), sparkline(listing.trend));
+  $("figures").replaceChildren(...figures);
+  $("until").textContent = listing.last_date ? `Up to ${day(listing.last_date)}.` : "";
+  for (const input of form.elements.metric) {
+    const message = listing.messages.get(input.value);
+    input.parentElement.hidden = !message;
+    input.nextSibling.lastChild.textContent = message;
+  }
 }
 
 /** What there is to see of a package beside its badges. */
 async function details() {
   const which = listing;
-  const { path, markdown } = chartOf(site, listing);
+  const { name } = listing;
+  const path = `${name}/chart.svg`;
   $("chart").removeAttribute("src"); // or else the old picture stands until the new one is there
   $("chart").src = path;
-  $("chart").alt = `Downloads of ${listing.name} a day`;
-  $("chart-code").value = markdown;
+  $("chart").alt = `Downloads of ${name} a day`;
+  $("chart-code").value = FORMATS.markdown.code(`${site.url}/${path}`, LINKS.pepy.address(name), "Downloads a day");
   $("chart-copied").textContent = "";
   $("breakdown").hidden = true;
-  const parts = await breakdown(listing);
+  showChart([listing]);
+  const parts = await partsOf(listing);
   if (listing !== which || !parts.length) return;
   $("parts").replaceChildren(...parts);
   $("breakdown").hidden = false;
 }
 
-const badges = new Map(); // as published, by package
-
-async function badgeOf(name) {
-  if (!badges.has(name)) {
-    const response = await fetch(`${name}.json`).catch(() => null);
-    const badge = response?.ok ? await response.json().catch(() => null) : null;
-    if (!badge) return null; // another time, maybe
-    badges.set(name, badge);
-  }
-  return badges.get(name);
-}
-
 /** What to say about a package's badge, and about the pasted one that it replaces, if so. */
 function notices(badge, pasted) {
   const lines = [];
-  if (pasted) lines.push("Here is your badge again, over this site’s figures: copy it over the old one.");
+  if (pasted) lines.push("This is your badge, with the figures of this site. Copy it and replace the old one.");
   if (pasted?.units && badge && !hasUnits(badge.message, pasted.units))
-    lines.push(`Its number was in PePy’s units “${pasted.units}”, which an address can’t choose.`);
+    lines.push(`Yours had PePy’s units “${pasted.units}”. The units here are the package’s own.`);
   if (pasted && !pasted.isOurs && !pasted.look.logo && (own.logo || badge?.logoSvg))
-    lines.push("The package’s own badge has a logo, which an address can replace but not take away.");
-  if (!badge) lines.push("The package’s own settings could not be read: what you see starts from the usual ones.");
-  if (isStale(listing)) lines.push(`These figures are stale: they were last fetched on ${day(listing.fetched)}.`);
+    lines.push("This package’s badge has a logo. You can replace it, but not remove it.");
+  if (!badge) lines.push("The package’s own look could not be read, so this starts from the usual one.");
+  if (isStale(listing)) lines.push(`These figures are old: they were last fetched on ${day(listing.fetched)}.`);
   return lines;
 }
 
-/** Begin, once, with a control for each of the site's metrics. */
-export function start(where, keep) {
-  site = where;
-  remember = keep;
-  for (const [which, { title }] of site.metrics) {
-    const picture = make("img", { alt: "", height: 20, referrerPolicy: "no-referrer" });
-    picture.addEventListener("error", () => {
-      $("undrawn").textContent =
-        "Shields doesn’t draw the pictures just now. The code below is right all the same.";
-    });
-    pictures.set(which, picture);
-    $("metrics").append(radio("metric", which, title, make("span", { className: "frame" }, picture)));
-  }
+/** Begin, once, with a control for each of the site's metrics and styles. */
+export function start(where, chart, keep) {
+  [site, showChart, remember] = [where, chart, keep];
+  $("style").append(...site.styles.map(option));
+  for (const [which, { title }] of site.metrics)
+    $("metrics").append(radio("metric", which, title, make("span", { className: "figure" })));
 }
 
 /** Nothing is under construction any more. */
@@ -292,10 +276,11 @@ export async function show(which, parameters, pasted) {
   if (isOther) {
     form.hidden = true;
     $("notice").textContent = "";
+    published = readJson(`${which.name}.json`);
     details();
   }
   const current = visit;
-  const badge = await badgeOf(which.name);
+  const badge = await published;
   if (visit !== current) return; // gone elsewhere meanwhile
   own = ownLook(badge ?? { label: "downloads", color: "blue" });
   const known = (key, table, usual) => {
@@ -310,12 +295,12 @@ export async function show(which, parameters, pasted) {
   }
   form.elements.metric.value = metric;
   const usual = ownOf(metric);
-  fill(wholeLook(usual, overridesFor(usual, wholeLook(usual, readOverrides(parameters)))));
+  fill(wholeLook(usual, overridesFor(usual, wholeLook(usual, readOverrides(parameters, site)))));
   form.elements.format.value = known("format", FORMATS, "markdown");
   const given = parameters.get("link");
-  const isOtherLink = given === "" || (given && webAddress(given) !== null);
-  form.elements.link.value = isOtherLink ? "other" : known("link", LINKS, "pepy");
-  form.elements.target.value = isOtherLink ? given : "";
+  const isAddress = given && webAddress(given) !== null;
+  form.elements.link.value = isAddress ? "other" : known("link", LINKS, given === "" ? "none" : "pepy");
+  form.elements.target.value = isAddress ? given : "";
   form.hidden = false;
   lastField = undefined;
   isStep = false;
@@ -323,9 +308,10 @@ export async function show(which, parameters, pasted) {
   const chosen = write();
   draw(chosen);
   remember(fragmentOf(chosen), false);
+  if (isOther || pasted) $("styling").open = wide.matches || Object.keys(chosen.overrides).length > 0;
 
   const lines = isMissing
-    ? ["There is no such badge of this package here: this is its total."]
+    ? ["This package has no such badge here, so this is its total."]
     : notices(badge, pasted);
   $("notice").replaceChildren(...lines.map((line) => make("span", {}, line)));
 }

@@ -1,15 +1,13 @@
-// A package's details: its chart for a README, and who downloads it.
+// A package's details: its releases, and who downloads it.
 
-import { FORMATS, LINKS } from "./badge.js";
-import { day, digits, make, shape } from "./list.js";
+import { DAY, day, digits, make, readJson, readTable, shape } from "./tools.js";
 
-const $ = (id) => document.getElementById(id);
 const UNKNOWN = "unknown"; // the column of downloads that name nothing
-const DAY = 864e5; // milliseconds
 const MONTH = 30; // days
 const WEEK = 7; // days
 const BANDS = 7; // versions that are told apart over time
 const SIZE = { width: 600, height: 200 };
+const LINE = 20; // pixels of a name beside the bands
 
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
 const finer = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -20,12 +18,12 @@ function share(part) {
   return (part > 0 && part < 0.095 ? finer : percent).format(part);
 }
 
-/** A CSV of the site as its columns and its days, which end with the last that has downloads. */
-function parse(text) {
-  const [header, ...rows] = text.trim().split(/\r?\n/).map((line) => line.split(","));
-  const days = rows.map(([date, ...cells]) => ({ time: Date.parse(date), counts: cells.map(Number) }));
-  const length = days.findLastIndex(({ counts }) => counts.some(Boolean)) + 1; // "" is 0
-  return { names: header.slice(1), days: days.slice(0, length) };
+/** A table of the site up to its last day with downloads; null without any. Unknown is 0 here. */
+async function read(path) {
+  const { names, rows } = await readTable(path);
+  const days = rows.map(({ time, counts }) => ({ time, counts: counts.map((count) => count || 0) }));
+  const length = days.findLastIndex(({ counts }) => counts.some(Boolean)) + 1;
+  return length ? { names, days: days.slice(0, length) } : null;
 }
 
 /** The sums of some days by column and their shares, those that name nothing left out. */
@@ -42,23 +40,29 @@ function newest({ days }, length, back = 0) {
   return days.filter(({ time }) => time <= end && time > end - length * DAY);
 }
 
-/** A table's last month as bars, most first; null where that names nothing. */
-function bars(table, title) {
-  const counts = sums(table, newest(table, MONTH)).sort((a, b) => b[1] - a[1]);
-  const items = counts.map(([name, count, part]) => {
+/** Names, their counts and shares as bars, most first; null without any. */
+function bars(title, note, counts) {
+  const items = counts.sort((a, b) => b[1] - a[1]).map(([name, count, part]) => {
     const bar = make("span", { className: "bar" });
     bar.style.inlineSize = `${100 * part}%`;
-    return make(
-      "li",
-      { title: `${digits(count)} downloads` },
-      make("span", { className: "of" }, name),
-      make("span", { className: "track" }, bar),
-      make("span", { className: "number" }, share(part)),
-    );
+    const texts = [["of", name], ["track", bar], ["number", share(part)]];
+    const cells = texts.map(([className, content]) => make("span", { className }, content));
+    return make("li", { title: `${digits(count)} downloads` }, ...cells);
   });
   if (!items.length) return null;
-  const heading = make("h3", {}, title, make("small", {}, ` 30 days up to ${day(table.days.at(-1).time)}`));
+  const heading = make("h3", {}, title, make("small", {}, ` ${note}`));
   return make("div", {}, heading, make("ul", { className: "bars" }, ...items));
+}
+
+/** A table's last month as bars. */
+const monthOf = (table, title) =>
+  bars(title, `30 days up to ${day(table.days.at(-1).time)}`, sums(table, newest(table, MONTH)));
+
+/** The top releases, as stats.json keeps them. */
+async function releasesOf({ name, month, last_date }) {
+  const { top_releases: top } = (await readJson(`${name}/stats.json`)) ?? { top_releases: [] };
+  const counts = top.map(({ version, downloads }) => [version, downloads, Math.min(downloads / month, 1)]);
+  return bars("Releases", `30 days up to ${day(last_date)}`, counts);
 }
 
 /** The shares of each week up to a table's last day, oldest first: by column, of 1. */
@@ -95,7 +99,8 @@ function bands(table) {
   const groups = [...(rest.length ? [["others", rest]] : []), ...told.map((name) => [name, [name]])];
 
   const svg = shape("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, preserveAspectRatio: "none" });
-  const legend = make("ul", { className: "legend" });
+  const [[first], [, last]] = [runs[0], runs.at(-1)];
+  const names = []; // from above, with where the bands end
   const tops = weeks.map(() => 0);
   const point = (at) =>
     `${((SIZE.width * at) / (weeks.length - 1)).toFixed(1)} ${(SIZE.height * (1 - tops[at])).toFixed(1)}`;
@@ -105,46 +110,39 @@ function bands(table) {
     const below = edge();
     parts.forEach((part, at) => (tops[at] += part));
     const above = edge();
-    const outlines = runs.map(([first, last]) => {
-      const [top, bottom] = [above, below].map((points) => points.slice(first, last + 1));
+    const outlines = runs.map(([from, to]) => {
+      const [top, bottom] = [above, below].map((points) => points.slice(from, to + 1));
       return `M${[...top, ...bottom.reverse()].join("L")}Z`;
     });
     const className = `band-${number + BANDS + 1 - groups.length}`; // the newest are the strongest
     svg.append(shape("path", { d: outlines.join(""), class: className }));
     const swatch = make("span", { className: `swatch ${className}` });
-    const change = `${share(parts[runs[0][0]])} → ${share(parts[runs.at(-1)[1]])}`;
-    legend.prepend(make("li", {}, swatch, make("b", {}, name), ` ${change}`));
+    const change = ` ${share(parts[first])} → ${share(parts[last])}`;
+    const item = make("li", {}, swatch, make("b", {}, name), change);
+    names.unshift({ item, top: SIZE.height * (1 - tops[last] + parts[last] / 2) });
   });
+  // As near to their bands as lines of text can be.
+  names.reduce((above, name) => (name.top = Math.max(name.top, above + LINE)), -Infinity);
+  names.reduceRight((below, name) => (name.top = Math.min(name.top, below - LINE)), SIZE.height + LINE / 2);
+  for (const { item, top } of names) item.style.top = `${top}px`;
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", "Shares of the versions over time; the list below has the first and the last.");
+  svg.setAttribute("aria-label", "Shares of the versions over time; the list beside it has the first and the last.");
   const end = table.days.at(-1).time;
   const start = end - (weeks.length * WEEK - 1) * DAY;
   const dates = make("small", {}, ` by week, ${day(start)} to ${day(end)}`);
+  const legend = make("ul", {}, ...names.map(({ item }) => item));
   return make("div", { className: "bands" }, make("h3", {}, "Python versions over time", dates), svg, legend);
 }
 
-async function read(path) {
-  const response = await fetch(path).catch(() => null);
-  const text = response?.ok ? await response.text().catch(() => "") : "";
-  const table = text ? parse(text) : null;
-  return table?.days.length ? table : null;
-}
-
-/** A package's breakdown as elements; none where there is none. */
-export async function breakdown(listing) {
+/** What there is of a package's releases and its breakdown, as elements. */
+export async function partsOf(listing) {
   const tableOf = (metric) => listing.messages.has(metric) && read(`${listing.name}/${metric}.csv`);
   const [python, system] = await Promise.all(["python", "system"].map(tableOf));
   const parts = [
-    python && bars(python, "Python versions"),
-    system && bars(system, "Operating systems"),
+    await releasesOf(listing),
+    python && monthOf(python, "Python versions"),
+    system && monthOf(system, "Operating systems"),
     python && bands(python),
   ];
   return parts.filter(Boolean);
-}
-
-/** A chart's address, and its Markdown. `site` is where it is published. */
-export function chartOf(site, listing) {
-  const path = `${listing.name}/chart.svg`;
-  const link = LINKS.pepy.address(listing.name);
-  return { path, markdown: FORMATS.markdown.code(`${site.url}/${path}`, link, "Downloads a day") };
 }

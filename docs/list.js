@@ -1,97 +1,50 @@
 // The list of all packages: search, sort, and what to do about one that is missing.
 
-import { isName, normalise, pictureAddress } from "./badge.js";
+import { normalise, pictureAddress } from "./badge.js";
+import { comparison } from "./chart.js";
+import { $, change, changeOf, count, day, digits, isStale, make, shape } from "./tools.js";
 
-const $ = (id) => document.getElementById(id);
 const EXAMPLES = [ // of what an address can make of one and the same file
   ["month", {}],
   ["total", { style: "flat-square", label: "installs", color: "ea7233" }],
   ["week", { style: "for-the-badge", color: "8250df", logo: "pypi", logoColor: "white" }],
   ["month", { style: "social", logo: "python" }],
 ];
+const NUMBERS = { total: "Total", month: "Month", change: "Change", week: "Week", day: "Day" };
 const DAYS = 90;
-const STALE = 3 * 24 * 3600 * 1000; // milliseconds
 
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const exact = new Intl.NumberFormat("en");
-const percent = new Intl.NumberFormat("en", {
-  style: "percent",
-  signDisplay: "exceptZero",
-  minimumFractionDigits: 1,
-  maximumFractionDigits: 1,
-});
-const longDay = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "UTC" });
 
-const count = (number) => compact.format(number);
-export const digits = (number) => exact.format(number);
-export const day = (text) => longDay.format(new Date(text));
-export const isStale = (listing) => Date.now() - new Date(listing.fetched) > STALE;
-
-/** The month compared with the one before, as a share; null where there was nothing before. */
-const change = (listing) =>
-  listing.previous_month ? listing.month / listing.previous_month - 1 : null;
-
-/** An element with its text; text never becomes markup. */
-export function make(tag, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-}
-
-/** A listing's change as an element. */
-export function changeOf(listing) {
-  const share = change(listing);
-  if (share === null) return make("span", { className: "muted" }, "–");
-  const direction = { 1: "up", "-1": "down", 0: "muted" }[Math.sign(share)];
-  return make("span", { className: direction }, percent.format(share).replace("-", "−"));
-}
-
-/** An element of an SVG picture. */
-export function shape(tag, attributes, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
 /** A trend as a picture: a digit of base 36 a day, up to the listing's last one. */
-export function sparkline(trend) {
+function sparkline(trend) {
   const points = [...trend].map((digit, at) => `${DAYS - trend.length + at} ${35 - parseInt(digit, 36)}`);
-  if (points.length === 1) points.push(points[0]);
-  const path = shape("path", { d: points.length ? `M${points.join("L")}` : "" });
+  const path = shape("path", { d: points.length ? `M${points.join("L")}h0` : "" });
   const frame = { viewBox: `-1 -1 ${DAYS + 1} 38`, preserveAspectRatio: "none", "aria-hidden": "true" };
   return shape("svg", { class: "sparkline", ...frame }, path);
 }
 
-function staleMark(listing) {
-  const since = make("span", { className: "unseen" }, `: last fetched on ${day(listing.fetched)}`);
-  return make("span", { className: "stale" }, "stale", since);
-}
-
-const NUMBERS = { total: "Total", month: "Month", change: "Change", week: "Week", day: "Day" };
-
 function rowOf(listing) {
   const name = make("th", { role: "rowheader", scope: "row" }, make("a", { href: `#${listing.name}` }, listing.name));
-  if (isStale(listing)) name.append(" ", staleMark(listing));
+  if (isStale(listing)) {
+    const since = make("span", { className: "unseen" }, `: last fetched on ${day(listing.fetched)}`);
+    name.append(" ", make("span", { className: "stale" }, "stale", since));
+  }
   const cells = Object.entries(NUMBERS).map(([key, label]) => {
-    const cell = make("td", { role: "cell", className: "number" });
+    const number = key === "change" ? changeOf(listing) : make("data", { value: listing[key] }, count(listing[key]));
+    const cell = make("td", { role: "cell", className: "number" }, number);
     cell.dataset.label = label;
-    if (key === "change") cell.append(changeOf(listing));
-    else Object.assign(cell, { title: digits(listing[key]), textContent: count(listing[key]) });
     return cell;
   });
   const spark = make("td", { role: "cell", className: "spark" }, sparkline(listing.trend));
   return make("tr", { role: "row" }, name, spark, ...cells);
 }
 
-const sortValue = (listing, key) => (key === "change" ? change(listing) : listing[key]);
-
 /** Sort rows in place, by a column; those without a value come last either way. */
 function order(rows, key, descending) {
   const sign = descending ? -1 : 1;
+  const valueOf = (listing) => (key === "change" ? change(listing) : listing[key]);
   return rows.sort((a, b) => {
-    const [one, other] = [sortValue(a.listing, key), sortValue(b.listing, key)];
+    const [one, other] = [valueOf(a.listing), valueOf(b.listing)];
     if (one === null || other === null) return (one === null) - (other === null);
     return sign * ((one > other) - (one < other)) || (a.listing.name > b.listing.name ? 1 : -1);
   });
@@ -110,9 +63,11 @@ function exampleOf(site, listing, [metric, look]) {
 
 /**
  * Show the listings, once. Returns what shows the list again as a fragment's parameters have it.
- * `formFor` gives the form's address for a name, `remember` keeps parameters in the address.
+ *
+ * `formFor` gives the form's address for a name, `remember` keeps parameters in the address, and
+ * `open` takes a text that may be a badge or a package's address, and tells whether it is.
  */
-export function start(site, listings, formFor, remember) {
+export function start(site, listings, { formFor, remember, open }) {
   const rows = listings.map((listing) => ({ listing, element: rowOf(listing) }));
   const names = new Set(listings.map((listing) => listing.name));
   const body = $("packages").tBodies[0];
@@ -149,11 +104,13 @@ export function start(site, listings, formFor, remember) {
     const paragraph = $("add");
     paragraph.textContent = "";
     if (!wanted || names.has(wanted)) return;
-    const form = isName(text) ? formFor(wanted) : null;
-    if (form) {
-      const link = make("a", { className: "primary", href: form }, `Add ${wanted}`);
-      paragraph.replaceChildren(make("b", {}, wanted), " isn’t listed here. ", link);
-    } else paragraph.textContent = isName(text) ? `${wanted} isn’t listed here.` : "No package can be called that.";
+    if (text.includes("/")) paragraph.textContent = "There is no download badge and no package’s address in that.";
+    else if (!site.isName(text)) paragraph.textContent = "No package can be called that.";
+    else {
+      paragraph.append(make("b", {}, wanted), " isn’t listed here. ");
+      const form = { className: "primary", href: formFor(wanted), target: "_blank", rel: "noreferrer" };
+      if (form.href) paragraph.append(make("a", form, `Add ${wanted}`));
+    }
   }
 
   function keep() {
@@ -163,16 +120,22 @@ export function start(site, listings, formFor, remember) {
     remember(parameters);
   }
 
+  search.addEventListener("paste", (event) => {
+    // A badge of several lines would lose its ends in the field, so what is pasted is read first.
+    if (open(event.clipboardData?.getData("text") ?? "")) event.preventDefault();
+  });
   search.addEventListener("input", () => {
+    if (open(search.value)) return;
     filter();
     keep();
   });
   search.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
-    const wanted = normalise(search.value.trim());
-    const shown = rows.filter((row) => !row.element.hidden).map((row) => row.listing.name);
-    const name = names.has(wanted) ? wanted : shown[0];
-    if (wanted && name) location.hash = name;
+    const text = search.value.trim();
+    if (event.key !== "Enter" || !text) return;
+    const shown = rows.filter((row) => !row.element.hidden);
+    const isOnly = shown.length === 1 && !names.has(normalise(text));
+    if (isOnly) location.hash = shown[0].listing.name;
+    else if (site.isName(text)) location.hash = normalise(text); // there, or on the way to the form
   });
   for (const heading of headings) {
     heading.querySelector("button").addEventListener("click", () => {
@@ -184,9 +147,11 @@ export function start(site, listings, formFor, remember) {
     });
   }
 
-  const top = listings.reduce((one, other) => (other.total > one.total ? other : one));
+  const [top, next] = listings.toSorted((one, other) => other.total - one.total);
   const examples = EXAMPLES.filter(([metric]) => top.messages.has(metric));
   $("examples").append(...examples.map((example) => exampleOf(site, top, example)));
+  if (next) $("to-compare").href = comparison([top.name, next.name]);
+  $("to-compare").hidden = !next;
 
   const newest = listings.map((listing) => listing.fetched).sort().at(-1);
   const last = listings.map((listing) => listing.last_date).filter(Boolean).sort().at(-1);

@@ -2,47 +2,34 @@
 //
 //   #                                 the list
 //   #?search=flask&sort=-month        the list, searched and sorted
+//   #?compare=requests,httpx          several packages in one chart
 //   #requests?metric=week&logo=pypi   the builder: the package, and everything chosen for it
 
-import { countColour, isName, metricsOf, normalise, percentDecode, readBadge } from "./badge.js";
+import {
+  countColour, normalise, percentDecode, readBadge, readOverrides, readProject, siteOf, staticAddress,
+} from "./badge.js";
 import * as builder from "./builder.js";
+import { MOST, chartIn } from "./chart.js";
 import { start as startList } from "./list.js";
+import { $, make } from "./tools.js";
 
-const $ = (id) => document.getElementById(id);
-const VIEWS = ["list", "builder", "unlisted", "empty", "broken"];
+const VIEWS = ["list", "compare", "builder", "unlisted", "empty", "broken"];
 const TITLE = document.title;
 
-async function readCatalogue() {
-  try {
-    const response = await fetch("_packages.json");
-    if (response.status === 404) return { packages: [] }; // nothing was ever rendered
-    return response.ok ? await response.json() : null;
-  } catch {
-    return null;
-  }
-}
-
-/** What is published, where, and from which repository; by this page's address if need be. */
-function siteOf(catalogue) {
-  const here = new URL(".", location);
-  const owner = /^([^.]+)\.github\.io$/.exec(here.hostname)?.[1];
-  const name = here.pathname.split("/")[1] || here.hostname;
-  return {
-    url: catalogue?.url ?? here.href.replace(/\/$/, ""),
-    repository: catalogue?.repository || (owner ? `${owner}/${name}` : null),
-    metrics: metricsOf(catalogue?.metrics ?? []),
-  };
-}
-
-const catalogue = await readCatalogue();
-const site = siteOf(catalogue);
+const answer = await fetch("_packages.json").catch(() => null);
+const missing = answer?.status === 404 ? { packages: [] } : null; // not rendered yet, or out of reach
+const catalogue = answer?.ok ? await answer.json().catch(() => null) : missing;
+const here = new URL(".", location);
+const owner = /^([^.]+)\.github\.io$/.exec(here.hostname)?.[1];
+const repository = catalogue?.repository || (owner && `${owner}/${here.pathname.split("/")[1] || here.hostname}`);
+const home = repository && `https://github.com/${repository}`;
+const site = catalogue?.packages.length && siteOf({ ...catalogue, url: catalogue.url ?? here.href.replace(/\/$/, "") });
 
 const packages = (catalogue?.packages ?? []).map((listing) => {
   const messages = [...site.metrics.keys()].map((metric, at) => [metric, listing.badges[at]]);
   return { ...listing, messages: new Map(messages.filter(([, message]) => message)) }; // "" is no badge
 });
 const listings = new Map(packages.map((listing) => [listing.name, listing]));
-const home = site.repository && `https://github.com/${site.repository}`;
 
 /** The address of the form, with a name filled in; null where the repository isn't known. */
 function formFor(project) {
@@ -73,16 +60,20 @@ function route() {
 let leftAt; // what had the focus when the list was left, and where the list stood then
 
 function show(view, title, isMove) {
+  const heading = title ? `${title} · ${TITLE}` : TITLE;
+  const isStep = !$(view).hidden && (view === "compare" || heading === document.title);
   if (!$("list").hidden) leftAt = { focused: document.activeElement, top: scrollY };
   for (const id of VIEWS) $(id).hidden = id !== view;
-  document.title = title ? `${title} · ${TITLE}` : TITLE;
-  if (!isMove) return;
+  document.title = heading;
+  if (!isMove || isStep) return; // one sees the rest go on where one is
   const back = view === "list" && $("list").contains(leftAt?.focused) ? leftAt : null;
   scrollTo(0, back?.top ?? 0);
   (back?.focused ?? $(view).querySelector("h1")).focus({ preventScroll: true });
 }
 
 let showList;
+let showComparison;
+let compared; // the names in the comparison
 let listRoute = "#";
 let pasted;
 
@@ -92,23 +83,43 @@ function follow(isMove) {
   pasted = undefined;
   builder.leave();
   if (!catalogue) return show("broken", "", isMove);
+  if (!listings.size) return show("empty", "", isMove);
   const project = normalise(name);
   if (listings.has(project)) {
     $("back").href = listRoute;
     show("builder", project, isMove);
     return builder.show(listings.get(project), parameters, brought);
   }
-  if (!listings.size) return show("empty", "", isMove);
-  if (isName(name)) {
-    $("unlisted").querySelector("h1").textContent = project;
-    $("ask").textContent = `Add ${project}`;
-    $("ask").hidden = !home;
-    if (home) $("ask").href = formFor(project);
-    return show("unlisted", project, isMove);
-  }
+  if (site.isName(name)) return showUnlisted(project, parameters, isMove);
+  if (parameters.has("compare")) return compare(parameters, isMove);
   showList(parameters);
   listRoute = location.hash || "#";
   return show("list", "", isMove);
+}
+
+function compare(parameters, isMove) {
+  const wanted = [...new Set(parameters.get("compare").split(",").map(normalise))].filter(Boolean);
+  compared = wanted.filter((name) => listings.has(name)).slice(0, MOST);
+  const unknown = wanted.filter((name) => !listings.has(name));
+  $("uncompared").textContent = unknown.length ? `Not listed here: ${unknown.join(", ")}.` : "";
+  show("compare", `${compared.join(", ")} compared`, isMove);
+  showComparison(compared.map((name) => listings.get(name)), parameters.get("range"), parameters.get("scale"));
+}
+
+/** A package that can be asked for, and its badge in the look that an address has for it. */
+function showUnlisted(project, parameters, isMove) {
+  $("unlisted").querySelector("h1").textContent = project;
+  const metric = site.metrics.has(parameters.get("metric")) ? parameters.get("metric") : "total";
+  const like = packages.find((listing) => listing.messages.has(metric))?.messages.get(metric) ?? "";
+  const message = like.replace(/^[^/]*/, "…");
+  const usual = { label: site.metrics.get(metric).label ?? "downloads", color: "blue" };
+  const look = { ...usual, ...readOverrides(parameters, site) };
+  $("expected").src = staticAddress(message, look);
+  $("expected").alt = `${look.label}: ${message}`;
+  $("ask").textContent = `Add ${project}`;
+  $("ask").hidden = !home;
+  if (home) $("ask").href = formFor(project);
+  return show("unlisted", project, isMove);
 }
 
 function remember(fragment, isStep) {
@@ -118,37 +129,23 @@ function remember(fragment, isStep) {
   else history.replaceState(null, "", address);
 }
 
-// --- the badge that somebody has
-
-function readPasted(text) {
-  const told = $("paste-told");
-  told.textContent = "";
-  $("paste").ariaInvalid = null;
-  if (!text.trim()) return false;
+/** Go where a text leads that may be a badge or a package's address; whether it is one. */
+function open(text) {
   const badge = readBadge(text, site);
-  if (!badge) {
-    $("paste").ariaInvalid = "true";
-    told.textContent = "There is no download badge of Shields or PePy in that.";
-    return false;
+  const project = badge?.project ?? readProject(text, site);
+  if (!project) return false;
+  const parameters = new URLSearchParams();
+  if (badge) {
+    const { metric, look, link, format, isCounted } = badge;
+    const listing = listings.get(project);
+    if (isCounted && listing) look.color = countColour(listing[metric]);
+    for (const [key, value] of Object.entries({ metric, ...look, format, link })) if (value !== undefined) parameters.set(key, value);
+    pasted = badge;
   }
-  const { project, metric, look, link, format, isCounted } = badge;
-  const listing = listings.get(project);
-  if (isCounted && listing) look.color = countColour(listing[metric]);
-  const parameters = new URLSearchParams({ metric, ...look, format });
-  if (link) parameters.set("link", link);
-  pasted = badge;
   location.hash = `${project}?${parameters}`;
   return true;
 }
 
-$("paste").addEventListener("input", () => {
-  if (readPasted($("paste").value)) $("paste").value = "";
-});
-// A badge that lands in the search is meant all the same.
-$("search").addEventListener("paste", (event) => {
-  const text = event.clipboardData?.getData("text") ?? "";
-  if (text.includes("/") && readPasted(text)) event.preventDefault();
-});
 $("skip").addEventListener("click", (event) => {
   event.preventDefault();
   $("main").focus();
@@ -156,11 +153,20 @@ $("skip").addEventListener("click", (event) => {
 
 // --- go
 
-builder.start(site, remember);
 if (listings.size) {
-  showList = startList(site, packages, formFor, (parameters) => {
-    listRoute = parameters.size ? `#?${parameters}` : "#";
-    remember(listRoute, false);
+  $("names").append(...packages.map(({ name }) => make("option", { value: name })));
+  builder.start(site, chartIn($("history"), listings, () => {}), remember);
+  showComparison = chartIn($("comparison"), listings, ({ range, scale }) => {
+    const view = { ...(range !== "all" && { range }), ...(scale !== "linear" && { scale }) };
+    remember(`#?${new URLSearchParams({ compare: compared, ...view })}`.replaceAll("%2C", ","), false);
+  });
+  showList = startList(site, packages, {
+    formFor,
+    open,
+    remember(parameters) {
+      listRoute = parameters.size ? `#?${parameters}` : "#";
+      remember(listRoute, false);
+    },
   });
 }
 addEventListener("hashchange", () => follow(true));

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from html import escape
 from typing import Annotated, Literal, Self, get_args
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -52,12 +52,15 @@ def show(address: str, fetch: Callable[[str], bytes]) -> str:
 
     Raises ValueError where Shields would show an error, or ignore what the address says.
     """
-    endpoint, _, text = address.partition("?")
+    path, _, text = address.partition("?")
     pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True)
     query = dict(pairs)
-    if endpoint != "https://img.shields.io/endpoint" or urlsplit(query["url"]).scheme != "https":
-        raise ValueError(f"not an endpoint badge: {address}")
-    badge = EndpointBadge.model_validate_json(fetch(query.pop("url")))
+    if path == "https://img.shields.io/static/v1":  # https://shields.io/badges/static-badge
+        badge = EndpointBadge(schemaVersion=1, label="", message=query.pop("message"))
+    elif path == "https://img.shields.io/endpoint" and query["url"].startswith("https://"):
+        badge = EndpointBadge.model_validate_json(fetch(query.pop("url")))
+    else:
+        raise ValueError(f"not such a badge: {address}")
     is_style = query.get("style", "flat") in get_args(Style)
     if len(query) + 1 < len(pairs) or not query.keys() <= OVERRIDES or not is_style:
         raise ValueError(f"parameters that Shields would ignore: {address}")

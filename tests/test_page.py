@@ -113,8 +113,7 @@ def badge(path: str, **look: str) -> dict[str, str]:
 READ = """() => {
     const look = document.getElementById("look"), { metric, format, code } = look.elements;
     look.dispatchEvent(new FocusEvent("focusout"));
-    const picture = document.querySelector(".cards label:has(:checked) img").src;
-    if (document.getElementById("preview").src !== picture) throw new Error("another preview");
+    const picture = document.getElementById("preview").src;
     const values = { metric: metric.value, format: format.value, code: code.value, picture };
     const notice = document.getElementById("notice").textContent;
     return { fragment: location.hash.slice(1), notice, ...values };
@@ -124,10 +123,13 @@ PASTE = f"""async (texts) => {{
     const moved = () => new Promise((done) => (onhashchange = done));
     for (const value of texts) {{
         if (location.hash) await moved((location.hash = ""));
-        Object.assign($("paste"), {{ value }}).dispatchEvent(new Event("input"));
-        if (location.hash) await moved();
+        const clipboardData = new DataTransfer(), options = {{ clipboardData, cancelable: true }};
+        clipboardData.setData("text", value);
+        if ($("search").dispatchEvent(new ClipboardEvent("paste", options))) found.push(null);
+        else await moved();
+        if (!location.hash) continue;
         while ($("look").hidden) await new Promise((done) => setTimeout(done));
-        found.push($("paste-told").textContent || ({READ})());
+        found.push(({READ})());
     }}
     return found;
 }}"""
@@ -158,7 +160,7 @@ def go(page: Page, fragment: str = "") -> None:
 
 
 def paste(page: Page, *texts: str) -> list[Any]:
-    """What the builder shows for each pasted text, or what is told instead."""
+    """What the builder shows for each text pasted into the box; None where it is only text."""
     found = page.evaluate(PASTE, texts)
     return [SimpleNamespace(**it) if isinstance(it, dict) else it for it in found]
 
@@ -170,35 +172,38 @@ def heading(page: Page, text: str) -> None:
 def test_the_list_shows_all_figures_and_how_fresh_they_are(visitor: Visit) -> None:
     page, listings = visitor.open(), catalogue(visitor.site)["packages"]
     rows = page.locator("#packages tbody tr").evaluate_all(
-        "(rows) => rows.map((row) => [...row.cells].map((c) => c.title || c.textContent))"
+        """(rows) => rows.map((row) =>
+            [...row.cells].map((cell) => cell.querySelector("data")?.value ?? cell.textContent)
+        )"""
     )
     told = {name: cells for name, _, *cells in rows}
     for listing in listings:
         name, since = listing["name"], datetime.fromisoformat(listing["fetched"])
         if name == "stale":
             name += f" stale: last fetched on {since.day} {since:%B %Y}"
-        figures = [f"{listing[key]:,}" for key in ("total", "month", "week", "day")]
+        figures = [f"{listing[key]}" for key in ("total", "month", "week", "day")]
         assert [*told[name][:2], *told[name][3:]] == figures
     changes = {name: told[name][2] for name in ("falls", "rises", "same", "none")}
     assert changes == {"falls": "−50.0%", "rises": "+30.0%", "same": "0.0%", "none": "–"}
-    trend = enumerate([26] * 30 + [0] * 30 + [17] * 30)
-    drawn = "M" + "L".join(f"{day} {height}" for day, height in trend)
+    expect(page.locator("tr:has([href='#same']) [data-label=Change] span")).to_have_class("muted")
+    weeks = (sum(COUNTS["falls"][304 + at :][:7]) for at in range(90))  # of 140
+    drawn = "M" + "L".join(f"{day} {35 - (week + 2) // 4}" for day, week in enumerate(weeks)) + "h0"
     expect(page.locator("tr:has([href='#falls']) path")).to_have_attribute("d", drawn)
     newest = datetime.fromisoformat(max(listing["fetched"] for listing in listings))
     fresh = f"Fetched on {newest.day} {newest:%B %Y} at {newest:%H:%M} UTC"
     expect(page.locator("#dates")).to_contain_text(fresh)
     go(page, "stale")
-    expect(page.locator("#notice")).to_contain_text("stale: they were last fetched on")
+    expect(page.locator("#notice")).to_contain_text("old: they were last fetched on")
     expect(page.locator("#figures")).to_contain_text("420 Total")
 
 
-def test_the_search_filters_as_one_types_and_enter_opens_the_very_name(visitor: Visit) -> None:
+def test_the_box_filters_as_one_types_and_enter_opens_what_is_meant(visitor: Visit) -> None:
     files = catalogue(visitor.site)
     files["packages"].append(files["packages"][0] | {"name": "requests-more", "total": 10**14})
     serve(visitor, script.CATALOGUE, json=files)
     visitor.shields_is_down = True  # which has no badge of that one
     page = visitor.open()
-    search = page.get_by_label("Find your package")
+    search = page.get_by_label("Find a package")
     search.press_sequentially("digit")
     assert shown(page) == ["four-digits", "three-digits", "two-digits", "one-digit"]
     expect(page.locator("#found")).to_have_text("4 of 16 packages")
@@ -206,8 +211,15 @@ def test_the_search_filters_as_one_types_and_enter_opens_the_very_name(visitor: 
     assert shown(page) == ["hostile-look"]
     search.fill("requests")
     assert shown(page) == ["requests-more", "requests"]
-    search.press("Enter")
-    heading(page, "requests")
+    for text, name in (("requests", "requests"), ("Hostile.L", "hostile-look"), ("r", "r")):
+        search.fill(text)  # the very name, the only one that fits, one to ask for
+        search.press("Enter")
+        heading(page, name)
+        page.go_back()
+    for address in ("https://pepy.tech/projects/Rises", "https://example.org/project/rises/"):
+        go(page)
+        search.fill(address)
+        heading(page, "rises")
 
 
 def test_every_column_sorts_both_ways_and_the_list_is_found_as_it_was_left(visitor: Visit) -> None:
@@ -225,11 +237,11 @@ def test_every_column_sorts_both_ways_and_the_list_is_found_as_it_was_left(visit
             values = [r[key] if key in r else r["month"] / r["previous_month"] for r in rows]
             assert values == sorted(values, reverse=order == "descending"), key
             assert (told, len(names)) == (order, len(by_name))
-    page.get_by_label("Find your package").fill("s")
+    page.get_by_label("Find a package").fill("s")
     names = shown(page)
     page.reload()
     link = page.locator("tbody a", has_text="same")
-    link.click()
+    page.locator("tr:has([href='#same']) td").last.click(force=True)  # all of it leads there
     expect(page.locator("h1:visible")).to_be_focused()
     page.get_by_role("link", name="All packages").click()
     expect(link).to_be_focused()
@@ -242,7 +254,7 @@ def test_a_missing_package_leads_to_the_form_with_nothing_but_its_name(visitor: 
     def leads(name: str) -> str | None:
         return page.get_by_role("link", name=name, exact=True).get_attribute("href")
 
-    search = page.get_by_label("Find your package")
+    search = page.get_by_label("Find a package")
     assert leads("Add a package") == FORM
     for text, name in (("Zope.Interface", "zope-interface"), ("sam", "sam")):
         search.fill(text)  # which fits none, or one but isn't it
@@ -250,8 +262,11 @@ def test_a_missing_package_leads_to_the_form_with_nothing_but_its_name(visitor: 
     for text, told in (("same", ""), ("no&packages=evil", "No package can be called that.")):
         search.fill(text)
         expect(page.locator("#add")).to_have_text(told)
-    page.locator("#paste").fill(f"![d]({SHIELDS}/pypi/dm/Flask_Login?style=social)")
+    search.fill(f"![d]({SHIELDS}/pypi/dm/Flask_Login?style=social)")
+    heading(page, "flask-login")
     assert leads("Add flask-login") == f"{FORM}&packages=flask-login"
+    expect(page.locator("#expected")).to_have_attribute("alt", "downloads: …/month")
+    assert query(visitor.pictures[-1])["style"] == "social"
     assert "style=social" in urlsplit(page.url).fragment  # for when it is there
     fields = ROOT / ".github/ISSUE_TEMPLATE/add-package.yml"  # by whose ids GitHub fills it in
     assert re.findall(r"\bid: (\w+)", fields.read_text(encoding="utf-8")) == ["packages"]
@@ -265,8 +280,9 @@ def test_a_package_opens_with_its_own_look_and_an_address_has_what_differs(visit
     values = [page.locator(f"#{key.replace('namedL', 'l')}").input_value() for key in LOOK]
     assert values == [value.removeprefix("#") for value in LOOK.values()]
     listing = next(x for x in catalogue(visitor.site)["packages"] if x["name"] == "pydantic")
-    alts = page.locator(".cards img").evaluate_all("(all) => all.map((image) => image.alt)")
-    assert alts == [message and f"installs: {message}" for message in listing["badges"]]
+    expect(page.locator("#preview")).to_have_attribute("alt", f"installs: {listing['badges'][0]}")
+    figures = page.locator("#metrics .figure").evaluate_all("(all) => all.map((f) => f.innerText)")
+    assert figures == listing["badges"]
     # Shields drops the own logo's colour and size as soon as an address names a logo.
     for given in ("pydantic?logo=pydantic", "pydantic?style=flat"):
         go(page, f"{given}&color=%23E92063&label=installs")
@@ -277,32 +293,31 @@ def test_a_package_opens_with_its_own_look_and_an_address_has_what_differs(visit
     assert built(page).fragment == "drawn?labelColor=grey"
 
 
-def test_all_metrics_are_side_by_side_in_the_chosen_look(visitor: Visit) -> None:
+def test_every_metric_is_a_choice_in_the_chosen_look(visitor: Visit) -> None:
     titles = {"total": "Total", "month": "Last 30 days", "week": "Last 7 days", "day": "Last day"}
     labels = {"python": "Python versions", "system": "Operating system"}  # of their own
     page, look = visitor.open(), {"style": "plastic", "color": "orange"}
     label = page.locator("#label")
     for name, more in (("falls", {"year": "Last 365 days"}), ("exact", labels)):
         go(page, f"{name}?{urlencode(look)}")
-        cards = page.locator(".cards label:visible")
-        expect(cards).to_have_text([*(titles | more).values()])
+        rows = page.locator("#metrics label:visible")
+        expect(rows).to_contain_text([*(titles | more).values()])
         for metric, title in (titles | more).items():
-            card = cards.filter(has_text=title)
-            card.click()
+            rows.filter(has_text=title).click()
             path, shows = f"{name}/{metric}".removesuffix("/total"), built(page)
             which = {} if metric == "total" else {"metric": metric}
             assert query(shows.fragment) == which | look
             assert query(shows.picture) == badge(path, **look)
             assert shows.code.startswith(f"[![{labels.get(metric, 'Downloads')}]({shows.picture})]")
             expect(label).to_have_value(metric if metric in labels else "downloads")
-            expect(card.locator("img")).not_to_have_js_property("naturalWidth", 0)
+            expect(page.locator("#preview")).not_to_have_js_property("naturalWidth", 0)
     label.fill("runs on")
-    cards.filter(has_text="Total").click()
+    rows.filter(has_text="Total").click()
     expect(label).to_have_value("runs on")  # chosen, so kept
     for missing in ("year", "python"):  # of 60 days, and without a breakdown
         go(page, f"same?metric={missing}&label=mine&color=red")
         assert built(page).fragment == "same?color=red"
-        expect(page.locator("#notice")).to_contain_text("no such badge of this package here")
+        expect(page.locator("#notice")).to_contain_text("no such badge here")
 
 
 CONTROLS: list[tuple[str, str, dict[str, str] | None]] = [  # filled in, and what that overrides
@@ -347,9 +362,8 @@ def test_a_metric_is_one_row_of_the_script_and_nothing_here(
     assert project.run(None, "render").code == 0
     with Site(project.docs) as longer, visit(browser, longer) as visitor:
         page = visitor.open("#falls")
-        card = page.locator(".cards label", has_text="The best day")
-        assert card.locator("img").get_attribute("alt") == "record: 20 at best"
-        card.click()
+        page.locator("#metrics label", has_text="The best day20 at best").click()
+        expect(page.locator("#preview")).to_have_attribute("alt", "record: 20 at best")
         page.get_by_label("Colour", exact=True).fill("green")
         shows = built(page)
         assert shows.fragment == "falls?metric=best-day&color=green"
@@ -376,7 +390,7 @@ LINK = (
     "https://example.org/a_(b)/__init__/_c_/@me/x--y...z/1+2+3/*?x=[1],2&y='3'~4|5_"
     "&z={sys:id}{counter:c}{user-home}&w=a\\b^c^&v=+d+&copy;&q=$$e$$#f#g#"
 )
-LINKS = {"pepy": "https://pepy.tech/projects/requests", LINK: LINK, "": ""}
+LINKS = {"pepy": "https://pepy.tech/projects/requests", LINK: LINK, "none": ""}
 LINKS |= {"pypistats": "https://pypistats.org/packages/requests"}
 
 
@@ -390,10 +404,10 @@ def test_every_format_shows_the_picture_its_text_and_the_link(visitor: Visit) ->
         assert query(picture) == badge("requests/week", **look)
         assert all(re.fullmatch(SAFE, address) for address in (picture, led) if address)
         assert rendered(code["markdown"]) == [picture, text, led] == [picture, "Downloads", led]
-        target = f"\n   :target: {led}" if link else ""
+        target = f"\n   :target: {led}" if leads else ""
         assert code["rst"] == f".. image:: {picture}\n   :alt: Downloads{target}"
         assert not re.search(r"[@_+]|--|\.\.\.", code["asciidoc"])  # which AsciiDoc replaces
-        target = f',link="{led}"' if link else ""
+        target = f',link="{led}"' if leads else ""
         plain = unquote(f'image:{picture}["Downloads"{target}]').replace("+", " ")
         assert unquote(code["asciidoc"]).replace("+", " ") == plain
 
@@ -414,11 +428,169 @@ def test_copying_puts_the_code_on_the_clipboard_or_selects_it(visitor: Visit) ->
     assert page.evaluate("getSelection().toString()") == text == built(page).code
 
 
+def lined(page: Page, root: str) -> dict[str, str]:
+    """The names of a chart's lines, and their values on the day that it shows."""
+    items = page.locator(f"{root} .legend li").all()
+    return {
+        x.inner_text().split(x.locator("output").inner_text())[0].strip(): x.locator(
+            "output"
+        ).inner_text()
+        for x in items
+    }
+
+
+def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Visit) -> None:
+    page = visitor.open("#falls")  # 340 days of 5, 30 of 20, 30 of 10
+    slider, date = page.locator("#history input[type=range]"), page.locator("#history .readout b")
+    newest = newest_complete_day(datetime.now(UTC))
+
+    def reads(days_ago: int, day: str, average: str) -> None:
+        when = newest - timedelta(days_ago)
+        expect(date).to_have_text(f"{when.day} {when:%B %Y}")
+        assert lined(page, "#history") == {"A day": day, "Seven-day average": average}
+        told = f"{when.day} {when:%B %Y}: A day {day}, Seven-day average {average}"
+        expect(slider).to_have_attribute("aria-valuetext", told)
+
+    reads(0, "10", "10")
+    for key, days_ago, day, average in (("Home", 399, "5", "–"), ("End", 0, "10", "10")):
+        slider.press(key)
+        reads(days_ago, day, average)
+    page.locator("#history").get_by_text("A year").click()
+    slider.press("Home")
+    reads(364, "5", "5")
+    page.locator("#history").get_by_text("90 days").click()
+    plot = page.locator("#history .plot")
+    width = plot.evaluate("(plot) => plot.clientWidth") - 60
+    plot.hover(position={"x": 50 + width * 62 / 89, "y": 50})
+    reads(27, "10", "16")
+    heights = (
+        "(path) => path.getAttribute('d').match(/[\\d.]+ [\\d.]+/g).map((p) => p.split(' ')[1])"
+    )
+    days, ticks = plot.locator(".days").first, plot.locator("text[text-anchor=end]")
+    for scale, marks in (
+        ("Linear", ["0", "5", "10", "15", "20"]),
+        ("Logarithmic", ["5", "10", "20"]),
+    ):
+        page.locator("#history").get_by_text(scale).click()
+        expect(ticks).to_have_text(marks)
+        at = days.evaluate(heights)
+        drawn = dict(
+            zip(
+                ticks.all_text_contents(),
+                ticks.evaluate_all("(all) => all.map((text) => text.getAttribute('y'))"),
+                strict=True,
+            )
+        )
+        assert at == [drawn["5"]] * 30 + [drawn["20"]] * 30 + [drawn["10"]] * 30
+    cells = page.locator("#history tr")
+    expect(cells).to_have_count(0)
+    page.locator("#history summary").click()
+    expect(cells).to_have_count(91)
+    expect(cells.nth(28)).to_have_text(f"{newest - timedelta(27)}1016")
+
+
+def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
+    page = visitor.open()
+    page.get_by_role("link", name="Compare packages").click()
+    heading(page, "Compare downloads")
+    go(page, "?compare=Falls,not-here,falls")
+    expect(page.locator("#uncompared")).to_have_text("Not listed here: not-here.")
+    field, told = page.locator("#comparison-other"), page.locator("#comparison .adding [role]")
+    names = ["falls"]
+    for name in ("nobody", "Rises", "same", "none", "exact"):
+        field.fill(name)
+        field.press("Enter")
+        names += [] if name == "nobody" else [name.lower()]
+        expect(told).to_have_text("That package isn’t listed here." if name == "nobody" else "")
+        expect(page.locator("#comparison .legend li")).to_have_count(
+            max(len(names), 2)
+        )  # or a day and its average
+    assert urlsplit(page.url).fragment == f"?compare={','.join(names)}"
+    expect(field).to_be_hidden()  # five are enough
+    newest = {"falls": "10", "rises": "13", "same": "7", "none": "–"}
+    assert newest.items() <= lined(page, "#comparison").items()
+    page.get_by_label("Remove exact").click()
+    page.locator("#comparison").get_by_text("90 days").click()
+    page.locator("#comparison").get_by_text("Logarithmic").click()
+    shared = "?compare=falls,rises,same,none&range=90&scale=log"
+    expect(page).to_have_url(f"{visitor.site.address}/#{shared}")
+    page.reload()
+    expect(page.locator("#comparison .plot > .line-2")).to_have_attribute(
+        "d", re.compile("^M.*h0$")
+    )
+    expect(page.locator("#comparison :checked")).to_have_count(2)
+    assert page.locator("#comparison :checked").evaluate_all("(a) => a.map((i) => i.value)") == [
+        "90",
+        "log",
+    ]
+    page.locator("#comparison .legend").get_by_role("link", name="rises", exact=True).click()
+    heading(page, "rises")
+    page.locator("#history-other").fill("falls")  # from the chart of a package, too
+    page.locator("#history-other").press("Enter")
+    expect(page).to_have_url(f"{visitor.site.address}/#?compare=rises,falls")
+    go(page, "compare?metric=month")  # a package of that name has its own address
+    heading(page, "compare")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (375, 667)])
+def test_the_badge_and_the_way_to_copy_it_stay_in_sight(
+    browser: Browser, site: Site, width: int, height: int
+) -> None:
+    edges = "(element) => (({ top, bottom }) => [top, bottom])(element.getBoundingClientRect())"
+    with visit(browser, site, viewport={"width": width, "height": height}) as visitor:
+        page = visitor.open("#exact?style=for-the-badge&label=a+label+that+is+long")
+        preview, code = page.locator("#preview"), page.locator("#code")
+        expect(preview).not_to_have_js_property("naturalWidth", 0)
+        drawn, own = preview.evaluate(
+            "(i) => [i.width / i.height, i.naturalWidth / i.naturalHeight]"
+        )
+        assert drawn == pytest.approx(own, rel=0.05)  # neither squeezed nor stretched
+        bar, ends = page.locator("#badge").evaluate(edges), page.locator("#copy").evaluate(edges)[1]
+        assert ends <= (560 if width > 1000 else height)
+        rows = page.locator("#metrics label:visible")
+        tall = rows.evaluate_all("(all) => all.map((row) => row.offsetHeight)")
+        assert {*tall} == {36 if width > 1000 else 44}
+        if width < 1000:
+            expect(code).to_be_hidden()
+            preview.click()
+            expect(code).to_be_focused()
+            preview.click()
+        page.locator("#back").focus()
+        for _ in range(99):
+            page.keyboard.press("Tab")
+            active = page.evaluate_handle("document.activeElement")
+            if not active.evaluate("(active) => active.closest('#builder')"):
+                break
+            if active.evaluate("(active) => active.closest('#look')"):
+                expect(preview).to_be_in_viewport()
+            face = "(active) => active.matches('[type=radio]') ? active.nextSibling : active"
+            top, bottom = active.evaluate_handle(face).evaluate(edges)
+            is_free = width > 1000 or active.evaluate("(active) => active.closest('#badge')")
+            assert 0 <= top <= bottom <= (height if is_free else bar[0])
+        files = catalogue(site)
+        files["packages"] = [files["packages"][0] | {"name": f"p{at}"} for at in range(100)]
+        serve(visitor, script.CATALOGUE, json=files)
+        visitor.shields_is_down = True
+        page.goto(f"{site.address}/?again")
+        page.locator("tbody tr").first.wait_for()
+        tall = page.evaluate("document.documentElement.scrollHeight")
+        page.locator("tbody").evaluate(
+            "(b) => b.childNodes.forEach((r) => (r.style.contentVisibility = 'visible'))"
+        )
+        assert page.evaluate("document.documentElement.scrollHeight") == tall  # nothing jumps
+
+
 def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Visit) -> None:
     newest = datetime.now(UTC).date() - timedelta(days=1)
     page = visitor.open("#exact")
-    expect(page.locator(".bars")).to_have_count(2)
-    for number, name in enumerate(("python", "system")):
+    releases = page.locator(".bars").first.locator("li")
+    top = visitor.site.docs / "exact/stats.json"
+    for number, release in enumerate(json.loads(top.read_bytes())["top_releases"]):
+        expect(releases.nth(number)).to_contain_text(release["version"])
+        expect(releases.nth(number)).to_have_attribute(
+            "title", f"{release['downloads']:,} downloads"
+        )
+    for number, name in enumerate(("python", "system"), 1):
         table = script.parse_table((visitor.site.docs / f"exact/{name}.csv").read_bytes(), newest)
         counts = {h: sum(script.window(table[h], newest, 30)) for h in table if h != "unknown"}
         parts = {h: 100 * counts[h] / sum(counts.values()) for h in counts if counts[h]}
@@ -427,14 +599,14 @@ def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Vis
         rows = items.evaluate_all("(all) => all.map((li) => `${li.innerText} ${li.title}`)")
         assert {" ".join(row.split()) for row in rows} == told
     expect(page.locator(".bands path")).to_have_count(8)
-    expect(page.locator(".legend li").nth(7)).to_contain_text("others")
+    expect(page.locator(".bands li").nth(7)).to_contain_text("others")
     for text, seen in (("3.12,unknown\n2026-01-12,5,1\n2026-03-01,,7", 1), ("", 0)):
         for name in ("python", "system"):  # whose last month names nothing, or that has no days
             serve(visitor, f"exact/{name}.csv", body=f"date,{text}")
         page.reload()
         page.wait_for_load_state("networkidle")
         expect(page.locator("#parts .bands")).to_have_count(seen)
-        expect(page.locator("#parts .bars")).to_have_count(0)
+        expect(page.locator("#parts .bars")).to_have_count(1)
 
 
 def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visitor: Visit) -> None:
@@ -448,10 +620,11 @@ def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visito
         assert (shows.metric, shows.format) == (given["metric"], given["markup"]), text
         led = re.findall(LED[given["markup"]], shows.code)
         assert [*map(unescape, led)] == [*filter(None, [given.get("link")])], text
-        assert "copy it over the old one" in shows.notice
+        assert "replace the old one" in shows.notice
     often = [(part * 20_000)[:20_000] for part in PASTED["often"]]
-    told = {*paste(page, *PASTED["nothing"], *often)}
-    assert told == {"There is no download badge of Shields or PePy in that."}
+    assert {*paste(page, *PASTED["nothing"], *often)} == {None}
+    page.get_by_label("Find a package").fill(PASTED["nothing"][1])
+    expect(page.locator("#add")).to_contain_text("no download badge")
 
 
 def test_what_a_replacement_can_not_keep_is_told(visitor: Visit) -> None:
@@ -463,7 +636,7 @@ def test_what_a_replacement_can_not_keep_is_told(visitor: Visit) -> None:
     assert ["units" in shows.notice for shows in paste(page, *units)] == [True, False]
     (shows,) = paste(page, f"![]({PEPY}/badge/pydantic)")
     assert shows.fragment == "pydantic?style=flat&label=downloads&color=blue&labelColor=grey"
-    assert "has a logo, which an address can replace" in shows.notice
+    assert "has a logo. You can replace it" in shows.notice
 
 
 def test_back_and_forward_undo_and_redo(visitor: Visit) -> None:
@@ -517,7 +690,7 @@ def test_without_figures_or_a_catalogue_it_says_what_to_do(visitor: Visit) -> No
     assert links == ["https://pepy.tech/", *wanted]
     assert visitor.pictures == []
     visitor.shields_is_down = True  # the console tells of the status
-    for status, told in ((404, "No figures yet"), (500, "The list could not be read")):
+    for status, told in ((404, "No figures yet"), (500, "The list can’t be read")):
         serve(visitor, script.CATALOGUE, status=status)
         page.reload()
         heading(page, told)
@@ -530,7 +703,7 @@ def test_where_shields_or_a_badge_can_not_be_had_the_code_is_there(visitor: Visi
     assert built(page).code.startswith(f"[![Downloads]({SHIELDS}/endpoint?url=")
     serve(visitor, "same.json", status=404)
     go(page, "same")
-    assert "settings could not be read" in built(page).notice
+    assert "own look could not be read" in built(page).notice
 
 
 def test_without_javascript_it_explains_itself(browser: Browser, site: Site) -> None:
@@ -590,7 +763,9 @@ def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Sit
         visitor.shields_is_down = True  # so that this is told, too
         page = visitor.open("#not-here")
         go(page, "?search=a-")
-        go(page, f"{LONG}?metric=python&link=&style=for-the-badge")
+        go(page, "?compare=falls,rises,same,not-here")
+        expect(page.locator("#comparison .legend li")).to_have_count(3)
+        go(page, f"{LONG}?metric=python&link=https://x.org&style=for-the-badge")
         built(page)
         page.locator("#target").fill("javascript:1")
         page.locator("#color").fill("blu")
@@ -606,11 +781,6 @@ def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Sit
         for width in (320, 430, 600, 780, 900, 1920):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.set_viewport_size({"width": 375, "height": 667})
-        page.reload()
-        built(page)
-        page.locator("#copy").focus()
-        expect(page.locator("#preview")).to_be_in_viewport()
 
 
 def test_a_hostile_address_or_catalogue_shows_as_text_and_runs_nothing(visitor: Visit) -> None:

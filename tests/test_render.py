@@ -125,14 +125,21 @@ def test_shields_reads_any_legal_list_and_own_options_win(defaults: Any, own: An
 
 LATE = NEWEST + timedelta(1)  # after the windows' end
 TRENDS = [
-    *((days(), "0"), (days(0), "0"), (days(1, 35, 70), "1iz"), (days(1, 1000), "0z")),
-    *((days(7, end=NEWEST - timedelta(2)), "z00"), (days(9, end=LATE), "")),
-    *((days(9, 9, end=LATE), "z"), (days(1000, *[1] * 90), "z" * 90)),  # of its own days alone
+    *((days(), ""), (days(0), ""), (days(*[1] * 6), ""), (days(*[0] * 7), "0")),
+    *(
+        (days(*[1] * 7), "z"),
+        (days(*[0] * 6, 1, 34), "1z"),
+        (days(*[5, 0, 0, 0, 0, 0, 9] * 9), "z" * 57),
+    ),
+    *((days(*[1] * 7, end=NEWEST - timedelta(1)), "zu"), (days(*[9] * 7, end=LATE), "")),
+    *((days(*[9] * 8, end=LATE), "z"), (days(9, *[1] * 96), "z" * 90)),  # of what it shows alone
 ]
 
 
 @pytest.mark.parametrize(("history", "trend"), TRENDS)
-def test_a_trend_is_the_shape_of_the_last_90_days(history: script.History, trend: str) -> None:
+def test_a_trend_is_the_seven_day_average_of_the_last_90_days(
+    history: script.History, trend: str
+) -> None:
     assert script.listing(STATS, history, [])["trend"] == trend
 
 
@@ -143,9 +150,11 @@ def test_the_catalogue_has_the_rows_and_what_has_figures(monkeypatch: pytest.Mon
     catalogue = json.loads(files[script.CATALOGUE])
     assert (catalogue["repository"], catalogue["url"]) == ("me/badges", "https://b.example")
     assert [row["path"] for row in catalogue["metrics"]] == [m.path for m in script.METRICS]
+    assert catalogue["styles"] == ["flat", "flat-square", "plastic", "for-the-badge", "social"]
+    assert catalogue["patterns"] == {key: script.PATTERNS[key][0] for key in ("name", "color")}
     counts = {"total": 1_395_207_458, "month": 999, "week": 1050, "day": 999_950}
     when = {"last_date": "2026-03-31", "fetched": "2026-04-02T08:03:07Z", "previous_month": 60}
-    shown = {"name": "demo", "trend": "9" * 5 + "i" * 31 + "z" * 29}
+    shown = {"name": "demo", "trend": "bdefg" + "i" * 25 + "knpsux" + "z" * 23}
     says = {"badges": ["1.4B", "999/month", "1.1K/week", "1M/day", "", "", ""]}
     assert catalogue["packages"] == [shown | says | counts | when]
     assert json.loads(render(package={"name": "new"})[script.CATALOGUE])["packages"] == []

@@ -1,0 +1,79 @@
+// What several modules use: elements, numbers and dates as one reads them, and the site's tables.
+
+export const DAY = 864e5; // milliseconds
+const STALE = 3 * DAY;
+
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const exact = new Intl.NumberFormat("en");
+const longDay = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
+const finer = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 };
+const signed = new Intl.NumberFormat("en", { ...finer, signDisplay: "exceptZero" });
+
+export const $ = (id) => document.getElementById(id);
+export const count = (number) => compact.format(number);
+export const digits = (number) => exact.format(number);
+export const day = (time) => longDay.format(new Date(time));
+export const isStale = (listing) => Date.now() - new Date(listing.fetched) > STALE;
+
+/** An element with its text; text never becomes markup. */
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** An element of an SVG picture. */
+export function shape(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** A choice of a group, as a label that holds its radio button and a face. */
+export function radio(name, value, ...face) {
+  const input = make("input", { type: "radio", name, value });
+  return make("label", {}, input, make("span", { className: "face" }, ...face));
+}
+
+/** The month compared with the one before, as a share; null where there was nothing before. */
+export const change = (listing) =>
+  listing.previous_month ? listing.month / listing.previous_month - 1 : null;
+
+/** A listing's change as an element. */
+export function changeOf(listing) {
+  const share = change(listing);
+  if (share === null) return make("span", { className: "muted" }, "–");
+  const direction = { 1: "up", "-1": "down" }[Math.sign(Math.round(1000 * share))]; // as it is shown
+  return make("span", { className: direction ?? "muted" }, signed.format(share).replace("-", "−"));
+}
+
+/** A file of the site, or null where it can't be had. */
+async function read(path) {
+  const response = await fetch(path).catch(() => null);
+  return response?.ok ? response.text().catch(() => null) : null;
+}
+
+/** A JSON file of the site, or null. */
+export async function readJson(path) {
+  try {
+    return JSON.parse(await read(path));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * A CSV of the site: its columns' names, and its rows, each a time and its counts.
+ *
+ * An empty cell is NaN: unknown.
+ */
+export async function readTable(path) {
+  const [header, ...lines] = ((await read(path)) ?? "").trim().split(/\r?\n/);
+  const number = (cell) => (cell ? Number(cell) : NaN);
+  const rows = lines.map((line) => {
+    const [date, ...cells] = line.split(",");
+    return { time: Date.parse(date), counts: cells.map(number) };
+  });
+  return { names: header.split(",").slice(1), rows };
+}
