@@ -1073,9 +1073,20 @@ def markdown(project: str, published: Collection[str], site: str) -> list[str]:
     return [f"[![{text}]({picture})]({page})" for picture, text in pictures.items()]
 
 
+def with_site(readme: bytes, config: Config, published: Collection[str]) -> bytes:
+    """A README with the site's address and its first package's badges between its marks, if any."""
+    first = next(iter(config.projects), "")
+    if METRICS[0].path.format(first) not in published or not (config.site.url or REPOSITORY):
+        return readme
+    site = config.site_address
+    text = "\n".join([f"<{site}/>", "", *markdown(first, published, site)[:3], ""]).encode()
+    marks = rb"(?s)(<!-- site -->\r?\n).*?(<!-- /site -->)"
+    return re.sub(marks, lambda mark: mark[1] + text + mark[2], readme, count=1)
+
+
 # ---------------------------------------------------------------------------- 8. the command
 
-DAY_BEGINS = 8  # o'clock UTC: figures older than the newest such hour are due
+DAY_BEGINS = 8  # o'clock UTC, as the schedule in .github/workflows/update.yml: then all is due
 
 
 def choose(
@@ -1129,6 +1140,8 @@ def run(options: argparse.Namespace) -> int:
     folders = {path.parent.name for path in output.glob("*/stats.json")} - {*config.projects}
     gone = read_kept(output, sorted(p for p in folders if not (output / p).is_symlink()))[0].stats
     changed = publish(output, files, gone if options.prune else ())
+    if (readme := options.config.resolve().with_name("README.md")).is_file():
+        write(readme, with_site(readme.read_bytes(), config, files))
     refused |= {p: o.reason for p, o in outcomes.items() if o.kind == "unknown"}
     outcomes |= {p: Outcome("refused", refused[p]) for p in new if p in refused}  # is no failure
     if options.answers:
@@ -1148,11 +1161,11 @@ def run(options: argparse.Namespace) -> int:
     return 130 if any(o.kind == "interrupted" for o in outcomes.values()) else int(failed)
 
 
-HELP = """\
+HELP = f"""\
 Fetch the downloads of the packages in packages.toml from PePy and write badges into docs/.
 
   script.py                         fetch what is due: packages without figures, or with
-                                    figures older than the newest 08:00 UTC
+                                    figures older than the newest {DAY_BEGINS:02}:00 UTC
   script.py update requests flask   fetch these
   script.py render                  write the badges anew from what is kept: no network
 

@@ -165,3 +165,21 @@ def test_the_sites_address_is_its_own_or_githubs(name: str, path: str, monkeypat
     monkeypatch.setattr(script, "REPOSITORY", name)
     assert script.Config().site_address == f"https://me.github.io{path}"
     assert script.Config(site=script.Site(url="https://b.org/")).site_address == "https://b.org"
+
+
+BEFORE, AFTER = b"\xff `<!-- site -->` not here\n<!-- site -->\n", b"<!-- /site -->\n"
+
+
+def test_a_readme_shows_its_site_and_three_badges_between_its_marks(monkeypatch: Any) -> None:
+    config = script.Config(package=[script.Package(name="Demo"), script.Package(name="more")])
+    files = render(package={"name": "demo"})
+    assert script.with_site(BEFORE + AFTER, config, files) == BEFORE + AFTER  # nobody knows where
+    monkeypatch.setattr(script, "REPOSITORY", "me/badges")
+    badges = script.markdown("demo", files, "https://me.github.io/badges")[:3]
+    text = "\n".join(["<https://me.github.io/badges/>", "", *badges, ""]).encode()
+    for old in (b"", b"Soon.\r\n", text, b"# a\n\n\\1 `b`\n"):
+        readme = BEFORE + old + AFTER * 2
+        assert script.with_site(readme, config, files) == BEFORE + text + AFTER * 2
+        assert script.with_site(readme, config, []) == readme  # before there are figures
+    for readme in (b"", BEFORE, AFTER, AFTER + BEFORE):
+        assert script.with_site(readme, config, files) == readme

@@ -341,6 +341,20 @@ def test_what_somebody_pushed_meanwhile_is_kept(github: GitHub) -> None:
     assert github.answer(1)[0] == "completed"
 
 
+def test_the_readme_shows_the_badges_but_never_undoes_an_edit(github: GitHub) -> None:
+    readme = "# Mine\n<!-- site -->\n{}<!-- /site -->\n"
+    github.push("README.md", readme.format("Soon.\n"))
+    github.push("README.md", readme.format("Mine.\n"), meanwhile=True)
+    commits = ["Update badges: 4 changed", "Mine", "Mine", "Mine"]
+    for last in ("Mine.\n", "<https://someone.github.io/badges/>\n"):
+        assert github.run(event("schedule"))[0] == [OK, OK, OK]
+        assert github.git("log", "--format=%s", "main").splitlines() == commits
+        assert readme.format(last)[:-20] in github.git("show", "main:README.md")
+        commits = ["Show the badges in the README", *commits]
+    assert "requests%2Fweek.json" in github.git("show", "main:README.md")
+    assert github.git("diff", "--name-only", "main~", "main") == "README.md\n"
+
+
 @pytest.mark.parametrize("why", ["main is protected", "Somebody edited packages.toml meanwhile"])
 def test_what_can_not_be_pushed_is_told_and_not_answered(github: GitHub, why: str) -> None:
     github.ask("flask", 1)
