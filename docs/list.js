@@ -12,6 +12,7 @@ const EXAMPLES = [ // of what an address can make of one and the same file
 ];
 const NUMBERS = { total: "Total", month: "Month", change: "Change", week: "Week", day: "Day" };
 const DAYS = 90;
+const GROUP = 40; // rows that are laid out together, once they come into sight
 
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "UTC" });
 
@@ -30,7 +31,7 @@ function rowOf(listing) {
     name.append(" ", make("span", { className: "stale" }, "stale", since));
   }
   const cells = Object.entries(NUMBERS).map(([key, label]) => {
-    const number = key === "change" ? changeOf(listing) : make("data", { value: listing[key] }, count(listing[key]));
+    const number = key === "change" ? changeOf(listing) : count(listing[key]);
     const cell = make("td", { role: "cell", className: "number" }, number);
     cell.dataset.label = label;
     return cell;
@@ -70,10 +71,11 @@ function exampleOf(site, listing, [metric, look]) {
 export function start(site, listings, { formFor, remember, open }) {
   const rows = listings.map((listing) => ({ listing, element: rowOf(listing) }));
   const names = new Set(listings.map((listing) => listing.name));
-  const body = $("packages").tBodies[0];
-  const headings = [...$("packages").tHead.querySelectorAll("[data-key]")];
+  const table = $("packages");
+  const headings = [...table.tHead.querySelectorAll("[data-key]")];
   const search = $("search");
   let sort = "";
+  let shown = []; // rows
 
   function arrange(wanted) {
     if (wanted === sort) return;
@@ -83,20 +85,22 @@ export function start(site, listings, { formFor, remember, open }) {
       if (heading.dataset.key === key) heading.ariaSort = minus ? "descending" : "ascending";
       else heading.ariaSort = null;
     }
-    body.append(...order(rows, key, Boolean(minus)).map((row) => row.element));
+    order(rows, key, Boolean(minus));
   }
 
   function filter() {
     const wanted = normalise(search.value.trim());
-    let found = 0;
-    for (const { listing, element } of rows) {
-      const fits = listing.name.includes(wanted);
-      if (element.hidden === fits) element.hidden = !fits;
-      found += fits;
+    shown = rows.filter(({ listing }) => listing.name.includes(wanted));
+    for (const group of [...table.tBodies]) group.remove();
+    for (let at = 0; at < shown.length; at += GROUP) {
+      const elements = shown.slice(at, at + GROUP).map((row) => row.element);
+      const group = make("tbody", { role: "rowgroup" }, ...elements);
+      group.style.setProperty("--rows", elements.length);
+      table.append(group);
     }
-    $("packages").hidden = !found;
+    table.hidden = !shown.length;
     const all = listings.length === 1 ? "1 package" : `${digits(listings.length)} packages`;
-    $("found").textContent = wanted ? `${digits(found)} of ${all}` : all;
+    $("found").textContent = wanted ? `${digits(shown.length)} of ${all}` : all;
     offer(search.value.trim(), wanted);
   }
 
@@ -132,7 +136,6 @@ export function start(site, listings, { formFor, remember, open }) {
   search.addEventListener("keydown", (event) => {
     const text = search.value.trim();
     if (event.key !== "Enter" || !text) return;
-    const shown = rows.filter((row) => !row.element.hidden);
     const isOnly = shown.length === 1 && !names.has(normalise(text));
     if (isOnly) location.hash = shown[0].listing.name;
     else if (site.isName(text)) location.hash = normalise(text); // there, or on the way to the form
@@ -143,6 +146,7 @@ export function start(site, listings, { formFor, remember, open }) {
       const first = key === "name" ? "name" : `-${key}`;
       const other = key === "name" ? "-name" : key;
       arrange(sort === first ? other : first);
+      filter();
       keep();
     });
   }

@@ -3,6 +3,7 @@
 uv run tests/bench.py               processes, against a plain loop over requests
 uv run tests/bench.py --limits      against what a bucket of tokens demands (3 minutes)
 uv run tests/bench.py --repository  what a year of daily runs adds to it (10 minutes)
+uv run tests/bench.py --page        what keeps the thread of a page of 1,000 packages busy
 """
 
 from __future__ import annotations
@@ -125,14 +126,67 @@ def repository(count: int = 100, runs: int = 365, *, breakdown: bool) -> None:
     print(f"{label:32} {sizes['.pack']:8.0f} {sizes['.idx']:8.0f}")
 
 
+ACTIONS = {  # on the page, as JavaScript
+    "a search": "search.value = 'package-1'; search.dispatchEvent(new Event('input'))",
+    "a search undone": "search.value = ''; search.dispatchEvent(new Event('input'))",
+    "a sort by total": "document.querySelector('[data-key=total] button').click()",
+    "a sort by name": "document.querySelector('[data-key=name] button').click()",
+    "ten years opened and drawn": "location.hash = 'package-1'",
+    "ten years drawn again": "document.querySelector('#history [value=log]').click()",
+    "five times ten years compared": f"location.hash = '?compare={','.join(NAMES[:5])}'",
+}
+
+
+def page(runs: int = 5) -> None:
+    from browser import Site, launch, visit
+    from playwright.sync_api import sync_playwright
+
+    now = datetime.now(UTC)
+    told = {name: morning(name, 0, now, place)[0] for place, name in enumerate(NAMES)}
+    kept = script.keep(script.Kept({}, {}), told, {})
+    for name in NAMES[:5]:
+        history = kept.tables[name]["history"]["downloads"]
+        first, count = min(history), max(history.values())
+        older = {first - timedelta(back): count // 4 + back % 7 for back in range(3650, 0, -1)}
+        kept.tables[name]["history"]["downloads"] = older | history
+    config = script.Config(package=[script.Package(name=name) for name in NAMES])
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        script.publish(Path(folder), script.render(config, kept))
+        with Site(Path(folder)) as site, launch(playwright) as browser:
+            busy: dict[str, list[float]] = {label: [] for label in ACTIONS}
+            for _ in range(runs):
+                with visit(browser, site) as visitor:
+                    visitor.shields_is_down = True
+                    tab = visitor.open()
+                    tab.wait_for_load_state("networkidle")
+                    client = visitor.context.new_cdp_session(tab)
+                    client.send("Performance.enable")
+
+                    def spent() -> float:
+                        metrics = client.send("Performance.getMetrics")["metrics"]
+                        return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
+                    for label, action in ACTIONS.items():
+                        tab.wait_for_timeout(500)
+                        start = spent()
+                        tab.evaluate(f"() => {{ {action} }}")
+                        tab.wait_for_timeout(500)
+                        busy[label].append((spent() - start) * 1000)
+    for label, times in busy.items():
+        print(f"{label:32} {median(times):8.0f}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(usage=__doc__)
-    for name in ("--limits", "--repository"):
+    for name in ("--limits", "--repository", "--page"):
         parser.add_argument(name, action="store_true")
     options = parser.parse_args()
     if options.repository:
         print(f"{'KB a package and year':32}     pack    index")
         repository(breakdown=False)
         repository(breakdown=True)
+    elif options.page:
+        print("milliseconds of the page's thread")
+        page()
     else:
         limits() if options.limits else speed()

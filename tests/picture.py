@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from browser import PUBLISHED, ROOT, Site, executable, launch, visit
-from conftest import Project
 from pepy import Pepy
 from playwright.sync_api import Browser, sync_playwright
 from pypistats import Pypistats
 from shields import show
+
+sys.path.insert(0, str(ROOT))
+from conftest import Project
 
 PACKAGES = f"""
 site.url = "{PUBLISHED}"
@@ -31,14 +32,9 @@ package = [
 SAMPLE = "Sample data: the figures are made up by the stand-ins in tests/."
 STYLE = """
 * { box-sizing: border-box; margin: 0 }
-body { width: 880px; padding: 20px; background: #fff; color: #1f2328;
-       font: 14px "DejaVu Sans", Verdana, sans-serif }
-pre { background: #0d1117; color: #e6edf3; border-radius: 8px; padding: 16px 18px;
-      font: 12.5px/1.55 "DejaVu Sans Mono", monospace }
-pre b { color: #7ee787; font-weight: normal }
-.readme { border: 1px solid #d1d9e0; border-radius: 8px; padding: 8px 18px; margin-bottom: 14px }
-.readme p { display: flex; align-items: center; gap: 6px; margin: 8px 0 }
-small { display: block; margin-top: 12px; color: #59636e; font-size: 11.5px }
+body { width: 760px; padding: 12px 20px; background: #fff; color: #59636e;
+       font: 11.5px "DejaVu Sans", Verdana, sans-serif }
+p { display: flex; align-items: center; gap: 8px; margin: 8px 0 }
 """
 BADGES = (
     ("requests", "requests/month", "requests/week", "requests/day"),
@@ -50,8 +46,8 @@ BADGES = (
 )
 
 
-def picture_run(browser: Browser, site: Site, output: str) -> None:
-    """Badges in several styles, above the run that wrote their figures."""
+def picture_badges(browser: Browser, site: Site) -> None:
+    """Badges in several styles."""
 
     def badge(wanted: str) -> str:
         path, _, look = wanted.partition("&")
@@ -60,13 +56,9 @@ def picture_run(browser: Browser, site: Site, output: str) -> None:
         return f'<img src="data:image/svg+xml,{picture}" alt="">'
 
     rows = "".join(f"<p>{''.join(map(badge, row))}</p>" for row in BADGES)
-    page = browser.new_page(device_scale_factor=2, viewport={"width": 880, "height": 100})
-    page.set_content(
-        f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>'
-        f'<div class="readme">{rows}</div>'
-        f"<pre><b>$</b> uv run script.py\n{escape(output.strip())}</pre><small>{SAMPLE}</small>"
-    )
-    page.screenshot(path=ROOT / ".github/run.png", full_page=True)
+    page = browser.new_page(device_scale_factor=2, viewport={"width": 760, "height": 50})
+    page.set_content(f'<meta charset="utf-8"><style>{STYLE}</style>{rows}<p>{SAMPLE}</p>')
+    page.screenshot(path=ROOT / ".github/badges.png", full_page=True)
 
 
 def picture_page(browser: Browser, site: Site, fragment: str, hidden: str, name: str) -> None:
@@ -90,15 +82,16 @@ def main() -> None:
         project = Project(Path(name))
         project.list(text=PACKAGES)
         variables = {"PYPISTATS_API_URL": pypistats.url, "GITHUB_REPOSITORY": "someone/stats"}
-        run = project.run(pepy, **variables)
+        project.run(pepy, **variables)
         with sync_playwright() as playwright, Site(project.docs) as site:
             browser = launch(playwright)
-            picture_run(browser, site, run.output)
+            picture_badges(browser, site)
             look = "metric=month&style=for-the-badge&color=8250df"
-            picture_page(browser, site, f"#requests?{look}", ".more", "page.png")
-            picture_page(browser, site, "#pydantic", "header, #back, #look", "breakdown.png")
+            rest, above = "#breakdown, #breakdown ~ *", "header, #builder > :not(#breakdown)"
+            picture_page(browser, site, f"#requests?{look}", rest, "page.png")
+            picture_page(browser, site, "#pydantic", above, "breakdown.png")
             browser.close()
-    print("Made .github/run.png, page.png and breakdown.png.")
+    print("Made .github/badges.png, page.png and breakdown.png.")
 
 
 if __name__ == "__main__":

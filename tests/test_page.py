@@ -172,16 +172,15 @@ def heading(page: Page, text: str) -> None:
 def test_the_list_shows_all_figures_and_how_fresh_they_are(visitor: Visit) -> None:
     page, listings = visitor.open(), catalogue(visitor.site)["packages"]
     rows = page.locator("#packages tbody tr").evaluate_all(
-        """(rows) => rows.map((row) =>
-            [...row.cells].map((cell) => cell.querySelector("data")?.value ?? cell.textContent)
-        )"""
+        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
     )
     told = {name: cells for name, _, *cells in rows}
     for listing in listings:
         name, since = listing["name"], datetime.fromisoformat(listing["fetched"])
         if name == "stale":
             name += f" stale: last fetched on {since.day} {since:%B %Y}"
-        figures = [f"{listing[key]}" for key in ("total", "month", "week", "day")]
+        counts = (listing[key] for key in ("total", "month", "week", "day"))
+        figures = [script.format_count(number) for number in counts]
         assert [*told[name][:2], *told[name][3:]] == figures
     changes = {name: told[name][2] for name in ("falls", "rises", "same", "none")}
     assert changes == {"falls": "−50.0%", "rises": "+30.0%", "same": "0.0%", "none": "–"}
@@ -573,9 +572,10 @@ def test_the_badge_and_the_way_to_copy_it_stay_in_sight(
         visitor.shields_is_down = True
         page.goto(f"{site.address}/?again")
         page.locator("tbody tr").first.wait_for()
+        page.wait_for_load_state("networkidle")
         tall = page.evaluate("document.documentElement.scrollHeight")
-        page.locator("tbody").evaluate(
-            "(b) => b.childNodes.forEach((r) => (r.style.contentVisibility = 'visible'))"
+        page.locator("tbody").evaluate_all(
+            "(all) => all.forEach((group) => (group.style.contentVisibility = 'visible'))"
         )
         assert page.evaluate("document.documentElement.scrollHeight") == tall  # nothing jumps
 
