@@ -19,6 +19,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pypistats
 from pepy import KEY, SCRIPT, Pepy, Plan
@@ -137,7 +138,13 @@ ACTIONS = {  # on the page, as JavaScript
 }
 
 
-def page(runs: int = 5) -> None:
+def busy_time(client: Any) -> float:
+    """How long a page's thread has been busy, in seconds."""
+    metrics = client.send("Performance.getMetrics")["metrics"]
+    return float(next(metric["value"] for metric in metrics if metric["name"] == "TaskDuration"))
+
+
+def page(runs: int = 9) -> None:
     from browser import Site, launch, visit
     from playwright.sync_api import sync_playwright
 
@@ -161,17 +168,12 @@ def page(runs: int = 5) -> None:
                     tab.wait_for_load_state("networkidle")
                     client = visitor.context.new_cdp_session(tab)
                     client.send("Performance.enable")
-
-                    def spent() -> float:
-                        metrics = client.send("Performance.getMetrics")["metrics"]
-                        return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
-
                     for label, action in ACTIONS.items():
                         tab.wait_for_timeout(500)
-                        start = spent()
+                        start = busy_time(client)
                         tab.evaluate(f"() => {{ {action} }}")
                         tab.wait_for_timeout(500)
-                        busy[label].append((spent() - start) * 1000)
+                        busy[label].append(1000 * (busy_time(client) - start))
     for label, times in busy.items():
         print(f"{label:32} {median(times):8.0f}")
 
