@@ -203,6 +203,7 @@ function header() {
   $("builder").querySelector("h1").textContent = name;
   const ways = { [LINKS.pepy.name]: LINKS.pepy.address(name), [LINKS.pypistats.name]: LINKS.pypistats.address(name) };
   for (const file of ["history.csv", "stats.json"]) ways[file] = `${name}/${file}`;
+  ways[`${name}.json`] = `${name}.json`;
   $("ways").replaceChildren(...Object.entries(ways).map(([text, href]) => make("a", { href, rel: "noreferrer" }, text)));
   const counted = [...site.metrics].filter(([which]) => Number.isInteger(listing[which]));
   const figures = counted.map(([which, { title }]) => {

@@ -280,6 +280,9 @@ def test_a_package_opens_with_its_own_look_and_an_address_has_what_differs(visit
     assert values == [value.removeprefix("#") for value in LOOK.values()]
     listing = next(x for x in catalogue(visitor.site)["packages"] if x["name"] == "pydantic")
     expect(page.locator("#preview")).to_have_attribute("alt", f"installs: {listing['badges'][0]}")
+    ways = page.locator("#ways a").evaluate_all("(all) => all.map((a) => a.getAttribute('href'))")
+    assert ways[0] == "https://pepy.tech/projects/pydantic"
+    assert all((visitor.site.docs / way).is_file() for way in ways[2:])
     figures = page.locator("#metrics .figure").evaluate_all("(all) => all.map((f) => f.innerText)")
     assert figures == listing["badges"]
     # Shields drops the own logo's colour and size as soon as an address names a logo.
@@ -335,6 +338,7 @@ CONTROLS: list[tuple[str, str, dict[str, str] | None]] = [  # filled in, and wha
 
 def test_every_control_changes_what_shields_knows_and_tells_the_rest(visitor: Visit) -> None:
     page = visitor.open("#requests?format=address")
+    expect(page.locator("#leads")).to_be_hidden()  # which an address does not say
     for control, value, override in CONTROLS:
         field, look = page.locator(f"#{control}"), override or {}
         usual = field.input_value()
