@@ -169,5 +169,5 @@ if (listings.size) {
     },
   });
 }
-addEventListener("hashchange", () => follow(true));
+addEventListener("popstate", () => follow(true)); // at once, where hashchange would come later
 follow(false);
