@@ -122,12 +122,12 @@ PASTE = f"""async (texts) => {{
     const $ = (id) => document.getElementById(id), found = [];
     const moved = () => new Promise((done) => (onhashchange = done));
     for (const value of texts) {{
-        if (location.hash) await moved((location.hash = ""));
         const clipboardData = new DataTransfer(), options = {{ clipboardData, cancelable: true }};
         clipboardData.setData("text", value);
-        if ($("search").dispatchEvent(new ClipboardEvent("paste", options))) found.push(null);
-        else await moved();
-        if (!location.hash) continue;
+        const before = location.hash;
+        const isText = $("search").dispatchEvent(new ClipboardEvent("paste", options));
+        if (location.hash !== before) await moved();
+        if (isText) {{ found.push(null); continue; }}
         while ($("look").hidden) await new Promise((done) => setTimeout(done));
         found.push(({READ})());
     }}
@@ -632,6 +632,7 @@ def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visito
         assert "replace the old one" in shows.notice
     often = [(part * 20_000)[:20_000] for part in PASTED["often"]]
     assert {*paste(page, *PASTED["nothing"], *often)} == {None}
+    go(page)
     page.get_by_label("Find a package").fill(PASTED["nothing"][1])
     expect(page.locator("#add")).to_contain_text("no download badge")
 
