@@ -29,7 +29,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 from urllib.parse import quote
 
 import pydantic
@@ -112,6 +112,7 @@ class Options(Look):
 class Package(Options):
     """One [[package]], the defaults merged in. Within a context, a set, each comes once."""
 
+    prefix: ClassVar = ""
     name: str
 
     @pydantic.field_validator("name", "logoSvg", "logoColor", "logoSize")
@@ -120,8 +121,10 @@ class Package(Options):
         # A namedLogo that is itself mistaken is missing from the data: that says enough.
         option, logo = info.field_name, info.data.get("namedLogo", "")
         if option == "name" and value and info.context is not None:
-            if (project := normalise(value)) in info.context:
+            if (project := cls.prefix + normalise(value)) in info.context:
                 raise ValueError(f"listed twice: {project} is the same project; remove one")
+            if f"{project}.json" == CATALOGUE:
+                raise ValueError("its files would be the catalogue's: choose another name")
             info.context.add(project)
         if option == "logoSvg" and value and logo:
             raise ValueError("Shields takes namedLogo or logoSvg, not both: remove one")
@@ -132,7 +135,25 @@ class Package(Options):
     @property
     def project(self) -> str:
         """The name under which PePy answers and the files are published."""
-        return normalise(self.name)
+        return self.prefix + normalise(self.name)
+
+
+class Family(Package):
+    """One [[family]]: packages whose sum is published, under a name that no package can have."""
+
+    prefix: ClassVar = "_"
+    breakdown: Literal[False] = False
+    packages: Annotated[list[str], Field(min_length=1)]
+
+    @pydantic.field_validator("packages")
+    @classmethod
+    def _each_is_listed(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        members = [normalise(name) for name in value]
+        listed = {m for m in info.context or members if not m.startswith(cls.prefix)}
+        if wrong := sorted({m for m in members if m not in listed or members.count(m) > 1}):
+            told = ", ".join(map(short, wrong))
+            raise ValueError(f"{told}: name each once, and only what is listed as a [[package]]")
+        return members
 
 
 class Site(Table):
@@ -154,13 +175,16 @@ class Config(Table):
     limits: Limits = Limits()
     defaults: Options = Options()
     package: list[Package] = []
+    family: list[Family] = []  # after the packages, which it names
 
-    @pydantic.field_validator("package", mode="before")
+    @pydantic.field_validator("package", "family", mode="before")
     @classmethod
     def _merge_defaults(cls, tables: object, info: ValidationInfo) -> object:
         if not isinstance(tables, list) or "defaults" not in info.data:
             return tables  # mistaken defaults are told once, and not again for every package
         defaults = info.data["defaults"].model_dump(exclude_unset=True)
+        if info.field_name == "family":
+            defaults.pop("breakdown", None)
         logos = {"namedLogo", "logoSvg"}
 
         def with_defaults(table: dict[str, object]) -> dict[str, object]:
@@ -175,6 +199,11 @@ class Config(Table):
         """The packages by the names under which they are published."""
         return {package.project: package for package in self.package}
 
+    @cached_property
+    def published(self) -> dict[str, Package]:
+        """The packages and families by the names under which they are published."""
+        return self.projects | {family.project: family for family in self.family}
+
     @property
     def site_address(self) -> str:
         """Where docs/ is published: https://docs.github.com/pages."""
@@ -185,8 +214,8 @@ class Config(Table):
 
 
 def normalise(name: str) -> str:
-    """A project's name as PEP 503 spells it: `Flask_Login` becomes `flask-login`."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    """A name as PEP 503 spells it, Flask_Login as flask-login, and a family's _Boto as _boto."""
+    return re.sub(r"(?!^_)[-_.]+", "-", name).lower()
 
 
 def parse_list(text: bytes, name: str) -> Config:
@@ -206,15 +235,16 @@ def explain(error: Mapping[str, Any], data: dict[str, Any]) -> str:
     """One mistake in words: place = value: what is allowed."""
     section, *keys = error["loc"]
     models: dict[Any, type[Table]] = {"site": Site, "limits": Limits, "defaults": Options}
+    models |= {"package": Package, "family": Family}
     model, place = models.get(section, Config), f"[{section}]"
-    if section == "package" and keys:
-        model, table = Package, data["package"][int(keys[0])]
+    if section in ("package", "family") and keys:
+        table = data[section][int(keys[0])]
         own = table if isinstance(table, dict) else {}
         inherited = keys[1:] and keys[1] not in own and error["type"] != "missing"
-        place = f"[[package]] {int(keys.pop(0)) + 1} ({short(own.get('name', 'nameless'))})"
+        place = f"[[{section}]] {int(keys.pop(0)) + 1} ({short(own.get('name', 'nameless'))})"
         place = "[defaults]" if inherited else place
-    elif section == "package":
-        return 'list every package as [[package]] and name = "..." below it'
+    elif section in ("package", "family"):
+        return f'list every {section} as [[{section}]] and name = "..." below it'
     place += "".join(f" {ascii(key)[1:-1]}" for key in map(str, keys))
     if error["type"] == "missing":
         return f"{place}: is missing"
@@ -641,15 +671,46 @@ def keep(kept: Kept, outcomes: Mapping[str, Outcome], breakdowns: Mapping[str, O
         old, days = kept.stats.get(project), {"history": {"downloads": new.history}}
         days = merged(merged(kept.tables.get(project, {}), days), fresh.get(project, {}))
         end = max(filter(None, [common, old.last_date if old else None]), default=None)
-        sums = sums_of(days["history"]["downloads"], end)
-        shares = {name: getattr(old, name) for name in NO_BREAKDOWN} if old else {}
+        values = {name: getattr(old, name) for name in NO_BREAKDOWN} if old else {}
         if project in fresh:
-            shares = shares_of(days, min(filter(None, [end, named]), default=None))
-        values = {"package": project, "timestamp": new.fetched, "total_downloads": new.total}
-        values |= {"last_date": end, **sums, "average_daily": round(sums["last_month"] / 30, 1)}
-        values |= {"top_releases": top_releases(new, end), **shares}
+            values = shares_of(days, min(filter(None, [end, named]), default=None))
+        values |= {"package": project, "timestamp": new.fetched, "total_downloads": new.total}
+        values |= windows_of(days["history"]["downloads"], end)
+        values |= {"top_releases": top_releases(new, end)}
         stats[project], tables[project] = Stats.model_validate(values), days
     return Kept(stats, tables)
+
+
+def add_up(families: Iterable[Family], kept: Kept, older: Kept) -> tuple[Kept, list[str]]:
+    """What is kept, with sums or, where members lack figures, the `older` ones; and notes on it."""
+    stats, tables, notes = {**older.stats, **kept.stats}, {**older.tables, **kept.tables}, []
+    for name, members in ((family.project, family.packages) for family in families):
+        if missing := [member for member in members if member not in kept.stats]:
+            notes.append(f"{name} stays as it is, without figures of {', '.join(missing)}.")
+            continue
+        each = [(kept.stats[m], kept.tables[m]["history"]["downloads"]) for m in members]
+        ends = {s.package: s.last_date for s, _ in each if s.last_date and s.total_downloads}
+        end, newest = (most(ends.values(), default=date.min) for most in (min, max))
+        if behind := [member for member in ends if ends[member] < newest - timedelta(3)]:
+            notes.append(f"{name} ends with {end}, as {', '.join(behind)} does.")
+        summed, start = Counter[date](), date.min
+        for figures, days in each:
+            summed.update(days)
+            if 100 * sum(days.values()) < 95 * figures.total_downloads:  # it lacks older ones
+                start = max(start, min(days, default=date.max))
+        history = {day: summed[day] for day in sorted(summed) if start <= day <= end}
+        values = {"package": name, "timestamp": min(figures.timestamp for figures, _ in each)}
+        values |= {"total_downloads": sum(figures.total_downloads for figures, _ in each)}
+        values |= windows_of(summed, end if ends else None) | {"top_releases": []}
+        stats[name] = Stats.model_validate(values)
+        tables[name] = {"history": {"downloads": history}}
+    return Kept(stats, tables), notes
+
+
+def windows_of(history: History, end: date | None) -> dict[str, Any]:
+    """The windows up to `end`, as stats.json has them."""
+    sums = sums_of(history, end)
+    return {"last_date": end, **sums, "average_daily": round(sums["last_month"] / 30, 1)}
 
 
 def sums_of(history: History, end: date | None) -> dict[str, int]:
@@ -744,7 +805,6 @@ SHOWN_DAYS = 90  # by a chart, and by a trend
 BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 CHART = "{}/chart.svg"
 CATALOGUE = "_packages.json"  # no package can be called that
-Message = Callable[[Package, Stats, History], str]
 
 
 def half_up(dividend: int, divisor: int) -> int:
@@ -765,22 +825,19 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
     return f"{whole}.{fraction:0{decimals}}".rstrip("0").rstrip(".") + UNITS[units][power - 1]
 
 
-def count_of(name: str, suffix: str = "") -> Message:
-    """What a badge says that shows one of the counts in stats.json."""
-    return lambda package, stats, _: (
-        format_count(getattr(stats, name), package.units, package.decimals) + suffix
-    )
-
-
-def last_year(package: Package, stats: Stats, history: History) -> str:
+def last_year(stats: Stats, history: History) -> int | None:
     """The downloads of 365 days, where the history is that long."""
     end = stats.last_date
-    if not end or min(history, default=end) > end - timedelta(364):
-        return ""
-    return format_count(sum(window(history, end, 365)), package.units, package.decimals) + "/year"
+    known = end and min(history, default=end) <= end - timedelta(364)
+    return sum(window(history, end, 365)) if known else None
 
 
-def python_versions(_: Package, stats: Stats, __: History) -> str:
+def without_mirrors(stats: Stats, _: History) -> int | None:
+    """The month's downloads by all but known mirrors."""
+    return stats.without_mirrors["last_month"] if stats.without_mirrors else None
+
+
+def python_versions(stats: Stats, _: History) -> str:
     """The versions of Python with 90 % of the month's downloads, as `3.11 | 3.12`."""
     named = {r.version: r.downloads for r in stats.top_versions if r.version != UNKNOWN}
     chosen: list[str] = []
@@ -789,7 +846,7 @@ def python_versions(_: Package, stats: Stats, __: History) -> str:
     return " | ".join(in_order(chosen)) or (UNKNOWN if stats.without_mirrors else "")
 
 
-def top_system(_: Package, stats: Stats, __: History) -> str:
+def top_system(stats: Stats, _: History) -> str:
     """The operating system with most of the month's downloads, as `Linux 81%`."""
     named = {s.system: s.downloads for s in stats.top_systems if s.system != UNKNOWN}
     if not named:
@@ -803,18 +860,27 @@ class Metric(NamedTuple):
 
     path: str  # below the output folder
     title: str  # as the page calls it
-    message: Message  # "" for no badge, which leaves one that is there alone
+    shows: Callable[[Stats, History], int | str | None]  # a count, a text, or nothing
+    suffix: str = ""  # of a count
     label: str | None = None  # where that isn't the package's own
+
+    def message(self, package: Package, stats: Stats, history: History) -> str:
+        """What it says; "" for no badge, which leaves one that is there alone."""
+        shown = self.shows(stats, history)
+        if isinstance(shown, int):
+            return format_count(shown, package.units, package.decimals) + self.suffix
+        return shown or ""
 
 
 METRICS = (
-    Metric("{}.json", "Total", count_of("total_downloads")),
-    Metric("{}/month.json", "Last 30 days", count_of("last_month", "/month")),
-    Metric("{}/week.json", "Last 7 days", count_of("last_week", "/week")),
-    Metric("{}/day.json", "Last day", count_of("last_day", "/day")),
-    Metric("{}/year.json", "Last 365 days", last_year),
-    Metric("{}/python.json", "Python versions", python_versions, "python"),
-    Metric("{}/system.json", "Operating system", top_system, "system"),
+    Metric("{}.json", "Total", lambda stats, _: stats.total_downloads),
+    Metric("{}/month.json", "Last 30 days", lambda stats, _: stats.last_month, "/month"),
+    Metric("{}/week.json", "Last 7 days", lambda stats, _: stats.last_week, "/week"),
+    Metric("{}/day.json", "Last day", lambda stats, _: stats.last_day, "/day"),
+    Metric("{}/year.json", "Last 365 days", last_year, "/year"),
+    Metric("{}/without-mirrors.json", "30 days, no mirrors", without_mirrors, "/month"),
+    Metric("{}/python.json", "Python versions", python_versions, label="python"),
+    Metric("{}/system.json", "Operating system", top_system, label="system"),
 )
 
 
@@ -822,7 +888,7 @@ def render(config: Config, kept: Kept) -> dict[str, str]:
     """Every file that is published: its path below the output folder, and its text. Pure."""
     files: dict[str, str] = {}
     listings = []
-    for project, package in sorted(config.projects.items()):
+    for project, package in sorted(config.published.items()):
         if not (stats := kept.stats.get(project)):
             continue
         history, end = kept.tables[project]["history"]["downloads"], stats.last_date
@@ -840,7 +906,8 @@ def render(config: Config, kept: Kept) -> dict[str, str]:
         files[CHART.format(project)] = chart(project, history, end)
         # After the others: what a kill leaves unwritten is due again.
         files[STATS.format(project)] = stats.model_dump_json(indent=2) + "\n"
-        listings.append(listing(stats, history, messages))
+        members = {"members": package.packages} if isinstance(package, Family) else {}
+        listings.append(listing(stats, history, messages) | members)
     rows = [{"path": m.path, "title": m.title, "label": m.label} for m in METRICS]
     site = {"repository": REPOSITORY, "url": config.site.url}  # or the page's own address tells
     patterns = {key: PATTERNS[key][0] for key in ("name", "color")}
@@ -863,7 +930,8 @@ def listing(stats: Stats, history: History, badges: list[str]) -> dict[str, Any]
         "month": stats.last_month,
         "week": stats.last_week,
         "day": stats.last_day,
-        "previous_month": sum(days[30:60]),
+        "without-mirrors": without_mirrors(stats, history),
+        "previous_month": sum(days[30:60]) if known >= 60 else None,
         "last_date": str(end) if end else None,
         "fetched": f"{stats.timestamp:%Y-%m-%dT%H:%M:%SZ}",
         "trend": "".join(BASE_36[half_up(35 * week, top)] for week in weeks),
@@ -1090,10 +1158,11 @@ DAY_BEGINS = 8  # o'clock UTC, as the schedule in .github/workflows/update.yml: 
 
 
 def choose(
-    options: argparse.Namespace, listed: Collection[str], stats: Mapping[str, Stats], now: datetime
+    options: argparse.Namespace, config: Config, stats: Mapping[str, Stats], now: datetime
 ) -> list[str]:
     """The projects to fetch: those without figures, then what waited longest. Raises Unable."""
-    names = {normalise(name) for name in options.names}
+    listed, members = config.projects, {f.project: f.packages for f in config.family}
+    names = {p for name in map(normalise, options.names) for p in members.get(name, [name])}
     if unknown := ", ".join(map(short, sorted(names - {*listed}))):
         raise Unable(f"Not listed in {options.config}: {unknown}. Add it there first.")
     begun = now.replace(hour=DAY_BEGINS, minute=0, second=0, microsecond=0)
@@ -1126,7 +1195,7 @@ def run(options: argparse.Namespace) -> int:
 
     kept, damaged = read_kept(output, [*config.projects, *new])
     first = [p for p in requested if p in new or (p in config.projects and p not in kept.stats)]
-    wanted = [*first, *choose(options, config.projects, kept.stats, datetime.now(UTC))]
+    wanted = [*first, *choose(options, config, kept.stats, datetime.now(UTC))]
     asked = [project for project in dict.fromkeys(wanted) if project not in damaged]
     with_breakdown = [p for p in asked if p in config.projects and config.projects[p].breakdown]
     fetched = fetch_all(asked, with_breakdown, options.deadline) if asked else ({}, {})
@@ -1135,9 +1204,10 @@ def run(options: argparse.Namespace) -> int:
         config, text = lengthen(name, text, granted)
         write(options.config.resolve(), text)
 
-    after = keep(kept, outcomes, breakdowns)
+    older = read_kept(output, {*config.published} - {*config.projects})[0]
+    after, held = add_up(config.family, keep(kept, outcomes, breakdowns), older)
     files = render(config, after)
-    folders = {path.parent.name for path in output.glob("*/stats.json")} - {*config.projects}
+    folders = {path.parent.name for path in output.glob("*/stats.json")} - {*config.published}
     gone = read_kept(output, sorted(p for p in folders if not (output / p).is_symlink()))[0].stats
     changed = publish(output, files, gone if options.prune else ())
     if (readme := options.config.resolve().with_name("README.md")).is_file():
@@ -1152,7 +1222,7 @@ def run(options: argparse.Namespace) -> int:
     if missing := {p: o.reason for p, o in breakdowns.items() if not o.tables}:
         why = f"{', '.join(missing)}: {'; '.join(sorted({*missing.values()}))}"
         rows.append(["warning", "pypistats.org", "", "", "", f"no newer breakdown of {why}"])
-    notes.append(f"{len(changed)} files changed in {output}.")
+    notes += [*held, f"{len(changed)} files changed in {output}."]
     if gone:
         left = "files removed" if options.prune else "files left alone, which --prune removes"
         notes.append(f"No longer listed, {left}: {', '.join(gone)}.")
@@ -1166,7 +1236,7 @@ Fetch the downloads of the packages in packages.toml from PePy and write badges 
 
   script.py                         fetch what is due: packages without figures, or with
                                     figures older than the newest {DAY_BEGINS:02}:00 UTC
-  script.py update requests flask   fetch these
+  script.py update requests _boto   fetch these, and what a family adds up
   script.py render                  write the badges anew from what is kept: no network
 
 Exit code: 0 if all is fresh, or postponed to the next run; 1 if something failed, and all else

@@ -41,8 +41,8 @@ export function siteOf({ url, repository, metrics, styles, patterns }) {
   };
 }
 
-/** A project's name as PEP 503 spells it, and as its files are called. */
-export const normalise = (name) => name.replace(/[-_.]+/g, "-").toLowerCase();
+/** A project's name as PEP 503 spells it, and as its files are called; a family's begins with _. */
+export const normalise = (name) => name.replace(/(?!^_)[-_.]+/g, "-").toLowerCase();
 
 /** A text without its percent signs, or as it is where they make no sense. */
 export function percentDecode(text) {
@@ -169,6 +169,7 @@ export const staticAddress = (message, look) =>
   `https://img.shields.io/static/v1?message=${encode(message)}${lookIn(look)}`;
 
 export const LINKS = {
+  page: { name: "This page", address: (project, site) => `${site.url}/#${project}` },
   pepy: { name: "PePy", address: (project) => `https://pepy.tech/projects/${project}` },
   pypistats: { name: "pypistats.org", address: (project) => `https://pypistats.org/packages/${project}` },
   none: { name: "Nowhere", address: () => "" },
@@ -256,7 +257,8 @@ const READERS = [
     const given = shieldsLook(url.searchParams, site);
     const look = { ...USUAL, ...given };
     if (!look.label && !given.labelColor) delete look.labelColor;
-    return { name: path[3], metric: PERIODS[path[1] ?? path[2]], look, isCounted: !given.color };
+    const metric = PERIODS[path[1] ?? path[2]];
+    return { name: path[3], metric, look, isCounted: !given.color, isWithoutMirrors: Boolean(path[1]) };
   },
   function pepy(url) {
     if (!isPepy(url)) return null;
@@ -286,7 +288,7 @@ const READERS = [
     for (const [metric, { path }] of site.metrics) {
       const [before, after] = `${site.url}/${path}`.split("{}");
       const name = json.slice(before.length, -after.length);
-      if (json === before + name + after && site.isName(percentDecode(name)))
+      if (json === before + name + after && site.isName(percentDecode(name).replace(/^_/, "")))
         return { name, metric, look: shieldsLook(url.searchParams, site), isOurs: true };
     }
     return null;
@@ -326,8 +328,8 @@ const NEAR = 1_000; // characters around a picture's address that belong to its 
  * The first download badge in a text: Markdown, HTML, reStructuredText, AsciiDoc or an address.
  *
  * Gives its project, metric and look; isCounted if Shields chose its colour by the count;
- * isOurs if it shows this site's figures; units where PePy's badge named them; its format; and
- * link: a key of LINKS, an address, or undefined where it had none that can be kept. Null if
+ * isWithoutMirrors if it counted none; isOurs if it shows this site's figures; units where PePy's
+ * badge named them; its format; and link: a key of LINKS, an address, or undefined where it had none that can be kept. Null if
  * there is no such badge.
  */
 export function readBadge(text, site) {
@@ -338,7 +340,7 @@ export function readBadge(text, site) {
     const picture = url && uncovered(url);
     const badge = picture && READERS.map((read) => read(picture, site)).find(Boolean);
     const name = badge && percentDecode(badge.name);
-    if (!badge || !site.isName(name)) continue;
+    if (!badge || !(badge.isOurs || site.isName(name))) continue;
     const end = match.index + match[0].length;
     const before = plain.slice(Math.max(0, match.index - NEAR), match.index);
     const after = plain.slice(end, end + NEAR);

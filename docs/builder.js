@@ -70,6 +70,10 @@ function chosenValue(key) {
 
 // --- from the controls to a badge
 
+/** Where a click can lead, and where it does if nobody chooses: only this page knows families. */
+const linksOf = ({ members }) => (members ? { page: LINKS.page, none: LINKS.none } : LINKS);
+const usualLink = () => (listing.members ? "page" : "pepy");
+
 /** Everything chosen; `link` is a key of LINKS, an address, or "" for none. */
 function choices() {
   const values = Object.fromEntries(LOOK.map((key) => [key, chosenValue(key)]));
@@ -87,7 +91,7 @@ function fragmentOf({ overrides, link, format }) {
   const parameters = new URLSearchParams();
   if (metric !== "total") parameters.set("metric", metric);
   for (const [key, value] of Object.entries(overrides)) parameters.set(key, value);
-  if (link !== "pepy") parameters.set("link", link);
+  if (link !== usualLink()) parameters.set("link", link);
   if (format !== "markdown") parameters.set("format", format);
   const query = parameters.toString();
   return `#${listing.name}${query && "?"}${query}`;
@@ -102,7 +106,7 @@ function hexOf(colour) {
 function write() {
   const chosen = choices();
   const picture = pictureAddress(site, listing.name, metric, chosen.overrides);
-  const link = LINKS[chosen.link]?.address(listing.name) ?? webAddress(chosen.link) ?? "";
+  const link = LINKS[chosen.link]?.address(listing.name, site) ?? webAddress(chosen.link) ?? "";
   const { title, label } = site.metrics.get(metric);
   const text = label ? title : "Downloads";
   $("code").value = FORMATS[chosen.format].code(picture, link, text);
@@ -201,7 +205,8 @@ function fill(look) {
 function header() {
   const { name } = listing;
   $("builder").querySelector("h1").textContent = name;
-  const ways = { [LINKS.pepy.name]: LINKS.pepy.address(name), [LINKS.pypistats.name]: LINKS.pypistats.address(name) };
+  const others = listing.members ? [] : [LINKS.pepy, LINKS.pypistats];
+  const ways = Object.fromEntries(others.map((link) => [link.name, link.address(name)]));
   for (const file of ["history.csv", "stats.json"]) ways[file] = `${name}/${file}`;
   ways[`${name}.json`] = `${name}.json`;
   $("ways").replaceChildren(...Object.entries(ways).map(([text, href]) => make("a", { href, rel: "noreferrer" }, text)));
@@ -211,7 +216,11 @@ function header() {
     return make("li", {}, make("b", {}, digits(listing[which])), ` ${title}`, ...change);
   });
   $("figures").replaceChildren(...figures);
-  $("until").textContent = listing.last_date ? `Up to ${day(listing.last_date)}.` : "";
+  $("until").textContent = listing.last_date ? `Up to ${day(listing.last_date)}. ` : "";
+  if (listing.members) $("until").append("The sum of:");
+  for (const member of listing.members ?? []) $("until").append(" ", make("a", { href: `#${member}` }, member));
+  for (const { value, parentElement } of form.elements.link)
+    parentElement.hidden = value !== "other" && !(value in linksOf(listing));
   for (const input of form.elements.metric) {
     const message = listing.messages.get(input.value);
     input.parentElement.hidden = !message;
@@ -227,7 +236,7 @@ async function details() {
   $("chart").removeAttribute("src"); // or else the old picture stands until the new one is there
   $("chart").src = path;
   $("chart").alt = `Downloads of ${name} a day`;
-  $("chart-code").value = FORMATS.markdown.code(`${site.url}/${path}`, LINKS.pepy.address(name), "Downloads a day");
+  $("chart-code").value = FORMATS.markdown.code(`${site.url}/${path}`, LINKS[usualLink()].address(name, site), "Downloads a day");
   $("chart-copied").textContent = "";
   $("breakdown").hidden = true;
   showChart([listing]);
@@ -241,6 +250,8 @@ async function details() {
 function notices(badge, pasted) {
   const lines = [];
   if (pasted) lines.push("This is your badge, with the figures of this site. Copy it and replace the old one.");
+  if (pasted?.isWithoutMirrors && metric !== "without-mirrors")
+    lines.push("Yours left out the downloads by mirrors. This one counts them, too.");
   if (pasted?.units && badge && !hasUnits(badge.message, pasted.units))
     lines.push(`Yours had PePy’s units “${pasted.units}”. The units here are the package’s own.`);
   if (pasted && !pasted.isOurs && !pasted.look.logo && (own.logo || badge?.logoSvg))
@@ -300,7 +311,7 @@ export async function show(which, parameters, pasted) {
   form.elements.format.value = known("format", FORMATS, "markdown");
   const given = parameters.get("link");
   const isAddress = given && webAddress(given) !== null;
-  form.elements.link.value = isAddress ? "other" : known("link", LINKS, given === "" ? "none" : "pepy");
+  form.elements.link.value = isAddress ? "other" : known("link", linksOf(listing), given === "" ? "none" : usualLink());
   form.elements.target.value = isAddress ? given : "";
   form.hidden = false;
   lastField = undefined;

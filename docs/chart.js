@@ -15,17 +15,17 @@ const month = new Intl.DateTimeFormat("en", { month: "short", timeZone: "UTC" })
 /** The address of the comparison of some packages. */
 export const comparison = (names) => `#?compare=${names.join(",")}`;
 
-/** A listing's days as they are kept, up to those of its badges: a day's number, and counts. */
+/** A listing's days as they are kept, up to those of its badges: by column, the first and counts. */
 async function readHistory({ name, last_date }) {
   const { names, rows } = await readTable(`${name}/history.csv`);
-  const column = names.indexOf("downloads");
-  const end = Date.parse(last_date);
-  const known = rows.filter(({ time, counts }) => time <= end && counts[column] >= 0);
-  if (!known.length) return { first: 0, counts: [] };
-  const first = known[0].time / DAY;
-  const counts = new Array(end / DAY - first + 1).fill(0); // what a missing day counts as
-  for (const row of known) counts[row.time / DAY - first] = row.counts[column];
-  return { first, counts };
+  return (names.length ? names : ["downloads"]).map((_, column) => {
+    const known = rows.filter(({ time, counts }) => time <= Date.parse(last_date) && counts[column] >= 0);
+    if (!known.length) return { first: 0, counts: [] };
+    const [first, last] = [known[0].time, column ? known.at(-1).time : Date.parse(last_date)];
+    const counts = new Array((last - first) / DAY + 1).fill(0); // what a missing day counts as
+    for (const row of known) counts[(row.time - first) / DAY] = row.counts[column];
+    return { first: first / DAY, counts };
+  });
 }
 
 /** The averages of the seven days that end with each of some days, where seven are known. */
@@ -40,15 +40,19 @@ function averages(counts) {
 /** The lines of a chart: the days and averages of one listing, or the averages of several. */
 async function linesOf(listings) {
   const histories = await Promise.all(listings.map(readHistory));
-  const lines = histories.map(({ first, counts }, at) => {
+  const lines = histories.map(([{ first, counts }], at) => {
     const { name } = listings[at];
     const others = listings.map((listing) => listing.name).filter((other) => other !== name);
     return { name, others, className: `line-${at}`, first, values: averages(counts) };
   });
   if (lines.length > 1) return lines;
-  const [{ first, counts }] = histories;
+  const [[{ first, counts }, ...others]] = histories;
   const average = { ...lines[0], name: "Seven-day average", others: null };
-  return [{ name: "A day", others: null, className: "days", first, values: counts }, average];
+  const withoutMirrors = others.filter((one) => one.counts.length).map((one) => {
+    const values = averages(one.counts);
+    return { ...average, name: "The same without mirrors", className: "line-1", first: one.first, values };
+  });
+  return [{ ...average, name: "A day", className: "days", values: counts }, average, ...withoutMirrors];
 }
 
 /** Round numbers from about `least` to about `most`, which is more, and where numbers lie: 0 to 1. */

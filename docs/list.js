@@ -25,7 +25,9 @@ function sparkline(trend) {
 }
 
 function rowOf(listing) {
+  const { members } = listing;
   const name = make("th", { role: "rowheader", scope: "row" }, make("a", { href: `#${listing.name}` }, listing.name));
+  if (members) name.append(" ", make("span", { className: "family" }, `family of ${members.length}`));
   if (isStale(listing)) {
     const since = make("span", { className: "unseen" }, `: last fetched on ${day(listing.fetched)}`);
     name.append(" ", make("span", { className: "stale" }, "stale", since));
@@ -107,7 +109,7 @@ export function start(site, listings, { formFor, remember, open }) {
   function offer(text, wanted) {
     const paragraph = $("add");
     paragraph.textContent = "";
-    if (!wanted || names.has(wanted)) return;
+    if (!wanted || names.has(wanted) || (shown.length && !site.isName(text))) return;
     if (text.includes("/")) paragraph.textContent = "There is no download badge and no package’s address in that.";
     else if (!site.isName(text)) paragraph.textContent = "No package can be called that.";
     else {
@@ -136,9 +138,9 @@ export function start(site, listings, { formFor, remember, open }) {
   search.addEventListener("keydown", (event) => {
     const text = search.value.trim();
     if (event.key !== "Enter" || !text) return;
-    const isOnly = shown.length === 1 && !names.has(normalise(text));
-    if (isOnly) location.hash = shown[0].listing.name;
-    else if (site.isName(text)) location.hash = normalise(text); // there, or on the way to the form
+    const name = normalise(text);
+    if (shown.length === 1 && !names.has(name)) location.hash = shown[0].listing.name;
+    else if (names.has(name) || site.isName(text)) location.hash = name; // or on the way to the form
   });
   for (const heading of headings) {
     heading.querySelector("button").addEventListener("click", () => {

@@ -136,8 +136,10 @@ function open(text) {
   if (!project) return false;
   const parameters = new URLSearchParams();
   if (badge) {
-    const { metric, look, link, format, isCounted } = badge;
+    const { look, link, format, isCounted } = badge;
     const listing = listings.get(project);
+    const isThere = badge.isWithoutMirrors && listing?.messages.has("without-mirrors");
+    const metric = isThere && badge.metric === "month" ? "without-mirrors" : badge.metric;
     if (isCounted && listing) look.color = countColour(listing[metric]);
     for (const [key, value] of Object.entries({ metric, ...look, format, link })) if (value !== undefined) parameters.set(key, value);
     pasted = badge;

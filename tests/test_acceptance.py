@@ -102,6 +102,8 @@ def test_a_breakdown_is_the_sums_of_what_pypistats_answers_which_is_told_no_key(
         assert {r["version"]: r["downloads"] for r in stats["top_versions"]} == +versions
         assert {s["system"]: s["downloads"] for s in stats["top_systems"]} == +systems
         assert stats["without_mirrors"]["last_month"] == all_.total()
+        without = script.format_count(all_.total()) + "/month"
+        assert project.json(f"{name}/without-mirrors.json")["message"] == without
         del versions["unknown"], systems["unknown"]
         (system, most), *_ = systems.most_common()
         percent = f"{system} {100 * most / systems.total():.0f}%"

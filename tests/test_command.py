@@ -76,8 +76,9 @@ def test_figures_older_than_the_newest_eight_are_due_the_oldest_first(times: str
     ages = {"b": then, "c": then - timedelta(1), "a": then - timedelta(2)}
     stats: Any = {name: argparse.Namespace(timestamp=when) for name, when in ages.items()}
     options = argparse.Namespace(names=[], all=False, command="update")
-    due = ["new", "a", "c", *["b"] * (then.hour < 8)]
-    assert script.choose(options, ["a", "b", "c", "new"], stats, now) == due
+    config = script.Config(package=[script.Package(name=name) for name in "abcn"])
+    due = ["n", "a", "c", *["b"] * (then.hour < 8)]
+    assert script.choose(options, config, stats, now) == due
 
 
 def test_a_run_asks_only_for_what_is_left(project: Project, pepy: Pepy) -> None:

@@ -106,7 +106,7 @@ TOLD_OF_EVERYTHING = [  # place, value, and what is allowed
     ("[[package]] 5 ('both') logoSvg", "'<svg/>'", "not both"),
     ("[[package]] 6 ('bad-logo') namedLogo", "'Py PI'", "simple-icons"),
     ("[[package]] 6 ('bad-logo') logoSvg", "'picture.svg'", "<svg"),
-    ("[surprise]", "", "defaults, limits, package, site"),
+    ("[surprise]", "", "defaults, family, limits, package, site"),
 ]
 
 

@@ -45,7 +45,8 @@ TABLES = (
     f"name = '{LONG}'\nbreakdown = true",
     f"name = 'Hostile.Look'\nlabel = '''{HOSTILE}'''",
 )
-PACKAGES = "\n[[package]]\n".join([f"site.url = '{PUBLISHED}'", *TABLES, ""])
+FAMILY = "\n[[family]]\nname = 'Steps'\nlabel = 'both'\npackages = ['rises', 'falls']"
+PACKAGES = "\n[[package]]\n".join([f"site.url = '{PUBLISHED}'{FAMILY}", *TABLES, ""])
 SMALL = {"none": 0, "one-digit": 9, "two-digits": 10, "three-digits": 100, "four-digits": 1000}
 COLOURS = ("red", "yellow", "yellowgreen", "green", "brightgreen")  # that Shields gives to SMALL
 COUNTS = {"rises": [10] * 30 + [13] * 30, "same": [7] * 60, "stale": [7] * 60}
@@ -177,6 +178,7 @@ def test_the_list_shows_all_figures_and_how_fresh_they_are(visitor: Visit) -> No
     told = {name: cells for name, _, *cells in rows}
     for listing in listings:
         name, since = listing["name"], datetime.fromisoformat(listing["fetched"])
+        name += " family of 2" if "members" in listing else ""
         if name == "stale":
             name += f" stale: last fetched on {since.day} {since:%B %Y}"
         counts = (listing[key] for key in ("total", "month", "week", "day"))
@@ -205,7 +207,7 @@ def test_the_box_filters_as_one_types_and_enter_opens_what_is_meant(visitor: Vis
     search = page.get_by_label("Find a package")
     search.press_sequentially("digit")
     assert shown(page) == ["four-digits", "three-digits", "two-digits", "one-digit"]
-    expect(page.locator("#found")).to_have_text("4 of 16 packages")
+    expect(page.locator("#found")).to_have_text("4 of 17 packages")
     search.fill("Hostile_L")
     assert shown(page) == ["hostile-look"]
     search.fill("requests")
@@ -232,7 +234,7 @@ def test_every_column_sorts_both_ways_and_the_list_is_found_as_it_was_left(visit
             told, names = button.evaluate(sort)
             rows = [by_name[name] for name in names]
             if key == "change":  # those without one come last
-                rows = rows[: sum(row["previous_month"] > 0 for row in rows)]
+                rows = rows[: sum(bool(row["previous_month"]) for row in rows)]
             values = [r[key] if key in r else r["month"] / r["previous_month"] for r in rows]
             assert values == sorted(values, reverse=order == "descending"), key
             assert (told, len(names)) == (order, len(by_name))
@@ -298,9 +300,10 @@ def test_a_package_opens_with_its_own_look_and_an_address_has_what_differs(visit
 def test_every_metric_is_a_choice_in_the_chosen_look(visitor: Visit) -> None:
     titles = {"total": "Total", "month": "Last 30 days", "week": "Last 7 days", "day": "Last day"}
     labels = {"python": "Python versions", "system": "Operating system"}  # of their own
+    shares = {"without-mirrors": "30 days, no mirrors"} | labels
     page, look = visitor.open(), {"style": "plastic", "color": "orange"}
     label = page.locator("#label")
-    for name, more in (("falls", {"year": "Last 365 days"}), ("exact", labels)):
+    for name, more in (("falls", {"year": "Last 365 days"}), ("exact", shares)):
         go(page, f"{name}?{urlencode(look)}")
         rows = page.locator("#metrics label:visible")
         expect(rows).to_contain_text([*(titles | more).values()])
@@ -316,7 +319,7 @@ def test_every_metric_is_a_choice_in_the_chosen_look(visitor: Visit) -> None:
     label.fill("runs on")
     rows.filter(has_text="Total").click()
     expect(label).to_have_value("runs on")  # chosen, so kept
-    for missing in ("year", "python"):  # of 60 days, and without a breakdown
+    for missing in ("year", "without-mirrors"):  # of 60 days, and without a breakdown
         go(page, f"same?metric={missing}&label=mine&color=red")
         assert built(page).fragment == "same?color=red"
         expect(page.locator("#notice")).to_contain_text("no such badge here")
@@ -354,10 +357,10 @@ def test_every_control_changes_what_shields_knows_and_tells_the_rest(visitor: Vi
 def test_a_metric_is_one_row_of_the_script_and_nothing_here(
     browser: Browser, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def best(_: script.Package, __: script.Stats, history: script.History) -> str:
+    def best(_: script.Stats, history: script.History) -> str:
         return f"{max(history.values(), default=0)} at best"
 
-    row = script.Metric("{}/best-day.json", "The best day", best, "record")
+    row = script.Metric("{}/best-day.json", "The best day", best, label="record")
     monkeypatch.setattr(script, "METRICS", (*script.METRICS, row))
     shutil.copytree(site.docs, tmp_path / "docs")
     project = Project(tmp_path)
@@ -433,13 +436,12 @@ def test_copying_puts_the_code_on_the_clipboard_or_selects_it(visitor: Visit) ->
 
 def lined(page: Page, root: str) -> dict[str, str]:
     """The names of a chart's lines, and their values on the day that it shows."""
-    items = page.locator(f"{root} .legend li").all()
-    return {
-        x.inner_text().split(x.locator("output").inner_text())[0].strip(): x.locator(
-            "output"
-        ).inner_text()
-        for x in items
-    }
+    page.locator(f"{root} .legend output").first.wait_for()
+    return dict(
+        page.locator(f"{root} .legend output").evaluate_all("""(all) => all.map((value) =>
+        [value.parentElement.textContent.split(value.textContent)[0].trim(), value.textContent]
+    )""")
+    )
 
 
 def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Visit) -> None:
@@ -490,6 +492,36 @@ def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Vis
     page.locator("#history summary").click()
     expect(cells).to_have_count(91)
     expect(cells.nth(28)).to_have_text(f"{newest - timedelta(27)}1016")
+
+
+def test_a_family_is_shown_as_what_it_is_and_its_badge_leads_back_here(visitor: Visit) -> None:
+    page = visitor.open("#_Steps?metric=week&link=pepy")
+    heading(page, "_steps")
+    shows = built(page)
+    assert rendered(shows.code)[::2] == [shows.picture, f"{PUBLISHED}/#_steps"]
+    assert query(shows.picture) == badge("_steps/week")
+    expect(page.locator("#preview")).to_have_attribute("alt", "both: 161/week")
+    expect(page.locator("#figures")).to_contain_text("690 Last 30 days")
+    assert lined(page, "#history") == {"A day": "23", "Seven-day average": "23"}
+    expect(page.locator("#links label:visible")).to_have_text(
+        ["This page", "Nowhere", "Another address"]
+    )
+    assert page.locator("#ways a").all_text_contents() == [
+        "history.csv",
+        "stats.json",
+        "_steps.json",
+    ]
+    go(page, "_steps")
+    (again,) = paste(page, f"[![Downloads]({shows.picture})]({PUBLISHED}/#_steps)")
+    assert (query(again.picture), again.code) == (query(shows.picture), shows.code)
+    page.locator("#until").get_by_role("link", name="falls").click()
+    heading(page, "falls")
+    go(page, "?compare=_steps,rises")
+    assert lined(page, "#comparison") == {"_steps": "23", "rises": "13"}
+    go(page, "?search=_STEPS")
+    assert shown(page) == ["_steps"]
+    page.locator("#search").press("Enter")
+    heading(page, "_steps")
 
 
 def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
@@ -642,6 +674,15 @@ def test_what_a_replacement_can_not_keep_is_told(visitor: Visit) -> None:
     found = paste(page, *(f"{SHIELDS}/pepy/dt/{name}" for name in SMALL))
     coloured = [f"{n}?color={c}&format=address" for n, c in zip(SMALL, COLOURS, strict=True)]
     assert [shows.fragment for shows in found] == coloured  # which Shields gave by the count
+    kinds = {"dm": ("exact", "without-mirrors"), "dw": ("exact", "week")}
+    kinds |= {"dd": ("exact", "day"), "dm/": ("requests", "month")}
+    given = [f"{SHIELDS}/pypi/{kind[:2]}/{name}" for kind, (name, _) in kinds.items()]
+    for shows, (name, metric) in zip(paste(page, *given), kinds.values(), strict=True):
+        assert shows.fragment.startswith(f"{name}?metric={metric}&color=")
+        assert ("counts them, too" in shows.notice) == (metric != "without-mirrors")
+    expect(page.locator("#history .legend")).not_to_contain_text("mirrors")
+    go(page, "exact")
+    expect(page.locator("#history .legend")).to_contain_text("The same without mirrors")
     units = [f"{PEPY}/personalized-badge/{name}?units=none" for name in ("requests", "exact")]
     assert ["units" in shows.notice for shows in paste(page, *units)] == [True, False]
     (shows,) = paste(page, f"![]({PEPY}/badge/pydantic)")

@@ -99,7 +99,8 @@ def test_a_badge_without_a_message_leaves_the_old_one(on: bool, top: Any, tmp_pa
     files = render(package={"breakdown": on}, top=top)
     script.publish(tmp_path, files)
     assert (tmp_path / "demo/python.json").read_bytes() == before
-    assert not {"demo/python.json", "demo/system.json"} & files.keys()
+    gone = {f"demo/{name}.json" for name in ("python", "system", "without-mirrors")}
+    assert not gone & files.keys()
     stats = script.Stats.model_validate_json(files["demo/stats.json"])
     assert (stats.top_versions, stats.without_mirrors) == ([], None)
 
@@ -154,9 +155,13 @@ def test_the_catalogue_has_the_rows_and_what_has_figures(monkeypatch: pytest.Mon
     assert catalogue["patterns"] == {key: script.PATTERNS[key][0] for key in ("name", "color")}
     counts = {"total": 1_395_207_458, "month": 999, "week": 1050, "day": 999_950}
     when = {"last_date": "2026-03-31", "fetched": "2026-04-02T08:03:07Z", "previous_month": 60}
+    when["without-mirrors"] = None
     shown = {"name": "demo", "trend": "bdefg" + "i" * 25 + "knpsux" + "z" * 23}
-    says = {"badges": ["1.4B", "999/month", "1.1K/week", "1M/day", "", "", ""]}
+    says = {"badges": ["1.4B", "999/month", "1.1K/week", "1M/day", *[""] * 4]}
     assert catalogue["packages"] == [shown | says | counts | when]
+    for known, before in ((59, None), (60, 30)):  # a month that isn't whole is none
+        (listed,) = json.loads(render(days(*[1] * known))[script.CATALOGUE])["packages"]
+        assert listed["previous_month"] == before
     assert json.loads(render(package={"name": "new"})[script.CATALOGUE])["packages"] == []
 
 
