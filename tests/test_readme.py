@@ -29,7 +29,7 @@ def section(title: str) -> str:
 
 def test_its_packages_toml_is_legal() -> None:
     examples = re.findall(r"^ *```toml\n(.*?)```", README, re.DOTALL | re.MULTILINE)
-    assert len(examples) == 3
+    assert len(examples) == 4
     assert "`url` below\n  `[site]`" in README
     assert script.parse_list(b'[site]\nurl = "https://badges.example.com"', "packages.toml")
     for example in examples:
@@ -95,7 +95,7 @@ def test_its_first_command_shows_the_job_at_work(tmp_path: Path) -> None:
 def test_its_messages_are_the_programs() -> None:
     source = WORKFLOW + (ROOT / "script.py").read_text(encoding="utf-8")
     messages = re.findall(r"^\| `…? ?([^`]+)` \|", section("Troubleshooting"), re.MULTILINE)
-    assert len(messages) == 10
+    assert len(messages) == 11
     assert [message for message in messages if message not in source] == []
 
 
@@ -107,8 +107,8 @@ def test_every_file_that_it_names_is_there_with_what_it_says(
     with Pypistats() as pypistats:
         project.run(pepy, PYPISTATS_API_URL=pypistats.url)
     files = {path: text.decode() for path, text in project.files().items()}
-    rows = re.findall(r"^\| `docs/NAME/([\w.]+)` \| (.*) \|$", README, re.MULTILINE)
-    assert len(rows) == 6
+    rows = re.findall(r"^\| `docs/NAME/([\w.-]+)` \| (.*) \|$", README, re.MULTILINE)
+    assert len(rows) == 7
     for name, added in rows:
         assert all(word in files[f"requests/{name}"] for word in re.findall(r"`(\w+)`", added))
     urls = re.findall(r"https://OWNER\.github\.io/pepy-stats/(\w[^\s\")]+)", README)
@@ -117,7 +117,7 @@ def test_every_file_that_it_names_is_there_with_what_it_says(
     recipes = section("For a spreadsheet or a notebook").replace("\n", " ")
     columns = files["requests/history.csv"].split("\n")[0].split(",")
     assert {*re.findall(r"`(\w+)` with the format", recipes)} == {"date", "downloads"} <= {*columns}
-    named = re.findall(r"`(\w+)`", recipes.split("names that they know in `stats.json`")[1])
+    named = re.findall(r"`(\w+)`", recipes.split("names in `stats.json`")[1])
     assert len(named) == 6
     stats = project.json("requests/stats.json")
     assert {*named, "total_downloads", "average_daily", "top_versions"} <= stats.keys()
