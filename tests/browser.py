@@ -87,6 +87,18 @@ class Visit:
         self.page.wait_for_selector("main > section:not([hidden]):not(:has(#look[hidden]))")
         return self.page
 
+    def leave(self) -> None:
+        """End the visit; another can begin. Raises AssertionError if anything went wrong unseen."""
+        mistakes = "\n".join(self.mistakes)  # and not of what is still under way
+        self.page.goto("about:blank")
+        self.context.unroute_all(behavior="ignoreErrors")
+        self.context.route(re.compile(rf"^(?!{re.escape(self.site.address)}/|data:)"), self.answer)
+        self.pictures.clear()
+        self.mistakes.clear()
+        self.shields_is_down = False
+        if mistakes:
+            raise AssertionError(mistakes)
+
     def answer(self, route: Route) -> None:
         address = route.request.url
         if not address.startswith("https://img.shields.io/"):
@@ -104,7 +116,7 @@ class Visit:
 
 @contextmanager
 def visit(browser: Browser, site: Site, **options: Any) -> Iterator[Visit]:
-    """A visit of a site; raises AssertionError at its end if anything went wrong unseen."""
+    """A visit of a site, which it leaves at its end."""
     options = {"viewport": {"width": 1200, "height": 900}, "locale": "en-GB"} | options
     with browser.new_context(**options) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -115,15 +127,12 @@ def visit(browser: Browser, site: Site, **options: Any) -> Iterator[Visit]:
             if message.type in ("error", "warning") and not expected:
                 visited.mistakes.append(message.text)
 
-        context.route(re.compile(rf"^(?!{re.escape(site.address)}/|data:|blob:)"), visited.answer)
+        visited.leave()
         page.on("console", told)
         page.on("pageerror", lambda error: visited.mistakes.append(f"{error}"))
         page.on("dialog", lambda dialog: visited.mistakes.append(f"dialog: {dialog.message}"))
         yield visited
-        mistakes = "\n".join(visited.mistakes)  # and not of what is still under way
-        context.unroute_all(behavior="ignoreErrors")
-    if mistakes:
-        raise AssertionError(mistakes)
+        visited.leave()
 
 
 if __name__ == "__main__":

@@ -84,10 +84,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield served
 
 
-@pytest.fixture
-def visitor(browser: Browser, site: Site) -> Iterator[Visit]:
+@pytest.fixture(scope="session")
+def tab(browser: Browser, site: Site) -> Iterator[Visit]:
     with visit(browser, site) as visited:
         yield visited
+
+
+@pytest.fixture
+def visitor(tab: Visit) -> Iterator[Visit]:
+    yield tab
+    tab.leave()
 
 
 def catalogue(site: Site) -> Any:
