@@ -48,7 +48,8 @@ async function linesOf(listings) {
   if (lines.length > 1) return lines;
   const [[{ first, counts }, ...others]] = histories;
   const average = { ...lines[0], name: "Seven-day average", others: null };
-  const withoutMirrors = others.filter((one) => one.counts.length).map((one) => {
+  const isOffered = listings[0].messages.has("without-mirrors");
+  const withoutMirrors = others.filter(({ counts }) => isOffered && counts.length).map((one) => {
     const values = averages(one.counts);
     return { ...average, name: "The same without mirrors", className: "line-1", first: one.first, values };
   });
