@@ -329,8 +329,8 @@ const NEAR = 1_000; // characters around a picture's address that belong to its 
  *
  * Gives its project, metric and look; isCounted if Shields chose its colour by the count;
  * isWithoutMirrors if it counted none; isOurs if it shows this site's figures; units where PePy's
- * badge named them; its format; and link: a key of LINKS, an address, or undefined where it had none that can be kept. Null if
- * there is no such badge.
+ * badge named them; its format; and link: a key of LINKS, an address, or undefined where it had
+ * none that can be kept. Null if there is no such badge.
  */
 export function readBadge(text, site) {
   const plain = text.slice(0, READ).replace(/&(?:amp|#0*38|#x0*26);/gi, "&");

@@ -207,8 +207,7 @@ function header() {
   $("builder").querySelector("h1").textContent = name;
   const others = listing.members ? [] : [LINKS.pepy, LINKS.pypistats];
   const ways = Object.fromEntries(others.map((link) => [link.name, link.address(name)]));
-  for (const file of ["history.csv", "stats.json"]) ways[file] = `${name}/${file}`;
-  ways[`${name}.json`] = `${name}.json`;
+  for (const path of [`${name}/history.csv`, `${name}/stats.json`, `${name}.json`]) ways[path.split("/").at(-1)] = path;
   $("ways").replaceChildren(...Object.entries(ways).map(([text, href]) => make("a", { href, rel: "noreferrer" }, text)));
   const counted = [...site.metrics].filter(([which]) => Number.isInteger(listing[which]));
   const figures = counted.map(([which, { title }]) => {

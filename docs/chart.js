@@ -18,10 +18,11 @@ export const comparison = (names) => `#?compare=${names.join(",")}`;
 /** A listing's days as they are kept, up to those of its badges: by column, the first and counts. */
 async function readHistory({ name, last_date }) {
   const { names, rows } = await readTable(`${name}/history.csv`);
+  const end = Date.parse(last_date);
   return (names.length ? names : ["downloads"]).map((_, column) => {
-    const known = rows.filter(({ time, counts }) => time <= Date.parse(last_date) && counts[column] >= 0);
+    const known = rows.filter(({ time, counts }) => time <= end && counts[column] >= 0);
     if (!known.length) return { first: 0, counts: [] };
-    const [first, last] = [known[0].time, column ? known.at(-1).time : Date.parse(last_date)];
+    const [first, last] = [known[0].time, column ? known.at(-1).time : end];
     const counts = new Array((last - first) / DAY + 1).fill(0); // what a missing day counts as
     for (const row of known) counts[(row.time - first) / DAY] = row.counts[column];
     return { first: first / DAY, counts };

@@ -1,6 +1,6 @@
 // A package's details: its releases, and who downloads it.
 
-import { DAY, day, digits, make, readJson, readTable, shape } from "./tools.js";
+import { DAY, day, digits, finer, make, readJson, readTable, shape } from "./tools.js";
 
 const UNKNOWN = "unknown"; // the column of downloads that name nothing
 const MONTH = 30; // days
@@ -10,12 +10,12 @@ const SIZE = { width: 600, height: 200 };
 const LINE = 20; // pixels of a name beside the bands
 
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
-const finer = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const tenths = new Intl.NumberFormat("en", finer);
 
 /** A part of 1 as one reads it. */
 function share(part) {
   if (part > 0 && part < 0.0005) return "<0.1%";
-  return (part > 0 && part < 0.095 ? finer : percent).format(part);
+  return (part > 0 && part < 0.095 ? tenths : percent).format(part);
 }
 
 /** A table of the site up to its last day with downloads; null without any. Unknown is 0 here. */

@@ -46,7 +46,7 @@ function rowOf(listing) {
 function order(rows, key, descending) {
   const sign = descending ? -1 : 1;
   const valueOf = (listing) => (key === "change" ? change(listing) : listing[key]);
-  return rows.sort((a, b) => {
+  rows.sort((a, b) => {
     const [one, other] = [valueOf(a.listing), valueOf(b.listing)];
     if (one === null || other === null) return (one === null) - (other === null);
     return sign * ((one > other) - (one < other)) || (a.listing.name > b.listing.name ? 1 : -1);
@@ -90,9 +90,8 @@ export function start(site, listings, { formFor, remember, open }) {
     order(rows, key, Boolean(minus));
   }
 
-  function filter() {
-    const wanted = normalise(search.value.trim());
-    shown = rows.filter(({ listing }) => listing.name.includes(wanted));
+  /** Put the shown rows into the table, in groups that cost nothing out of sight. */
+  function layOut() {
     for (const group of [...table.tBodies]) group.remove();
     for (let at = 0; at < shown.length; at += GROUP) {
       const elements = shown.slice(at, at + GROUP).map((row) => row.element);
@@ -100,6 +99,13 @@ export function start(site, listings, { formFor, remember, open }) {
       group.style.setProperty("--rows", elements.length);
       table.append(group);
     }
+  }
+
+  function filter() {
+    const wanted = normalise(search.value.trim());
+    const before = shown;
+    shown = rows.filter(({ listing }) => listing.name.includes(wanted));
+    if (shown.length !== before.length || shown.some((row, at) => row !== before[at])) layOut();
     table.hidden = !shown.length;
     const all = listings.length === 1 ? "1 package" : `${digits(listings.length)} packages`;
     $("found").textContent = wanted ? `${digits(shown.length)} of ${all}` : all;

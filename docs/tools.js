@@ -6,7 +6,7 @@ const STALE = 3 * DAY;
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const exact = new Intl.NumberFormat("en");
 const longDay = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
-const finer = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 };
+export const finer = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const signed = new Intl.NumberFormat("en", { ...finer, signDisplay: "exceptZero" });
 
 export const $ = (id) => document.getElementById(id);
