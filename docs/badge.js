@@ -2,15 +2,8 @@
 // Nothing here touches the page.
 
 export const COLOURS = {
-  brightgreen: "#44bb00",
-  green: "#67ac09",
-  yellowgreen: "#95991a",
-  yellow: "#d8b800",
-  orange: "#ea7233",
-  red: "#dd4343",
-  blue: "#007ec6",
-  grey: "#555555",
-  lightgrey: "#939393",
+  brightgreen: "#44bb00", green: "#67ac09", yellowgreen: "#95991a", yellow: "#d8b800",
+  orange: "#ea7233", red: "#dd4343", blue: "#007ec6", grey: "#555555", lightgrey: "#939393",
 };
 export const LOGOS = [
   "pypi", "python", "github", "gitlab", "anaconda", "condaforge", "jupyter", "numpy", "pandas",
@@ -116,10 +109,9 @@ export function overridesFor(own, look) {
   const wanted = { ...look, logo };
   if (!logo || isPicture(logo)) wanted.logoColor = "";
   if (!logo) wanted.logoSize = "";
-  const keys = LOOK.filter((key) => wanted[key] !== undefined && wanted[key] !== from[key]);
-  return Object.fromEntries(
-    keys.filter((key) => wanted[key] !== "" || key === "label").map((key) => [key, wanted[key]]),
-  );
+  const differs = (key) => wanted[key] !== undefined && wanted[key] !== from[key];
+  const keys = LOOK.filter((key) => differs(key) && (wanted[key] !== "" || key === "label"));
+  return Object.fromEntries(keys.map((key) => [key, wanted[key]]));
 }
 
 /** Those of an address' parameters that override a look and make sense. */

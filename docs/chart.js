@@ -3,13 +3,12 @@
 // comparison share it.
 
 import { normalise } from "./badge.js";
-import { DAY, count, day, digits, make, radio, readTable, shape } from "./tools.js";
+import { DAY, WEEK, count, day, digits, make, radio, readTable, shape } from "./tools.js";
 
 export const MOST = 5; // packages in one chart
 const RANGES = { 90: "90 days", 365: "A year", all: "Everything" };
 const SCALES = { linear: "Linear", log: "Logarithmic" };
 const EDGE = { left: 50, right: 10, top: 10, bottom: 24 }; // pixels around the plot
-const WEEK = 7; // days
 const month = new Intl.DateTimeFormat("en", { month: "short", timeZone: "UTC" });
 
 /** The address of the comparison of some packages. */
@@ -145,14 +144,10 @@ export function chartIn(root, listings, changed) {
     const last = Math.max(...known.map((line) => line.first + line.values.length - 1));
     const first = Math.max(Math.min(...known.map((line) => line.first)), last + 1 - (Number(chosen("range")) || Infinity));
     bounds = [first, last];
-    let [least, most] = [Infinity, 1];
-    for (const line of known) {
-      for (const value of line.values.slice(Math.max(first - line.first, 0))) {
-        if (value > most) most = value;
-        if (value > 0 && value < least) least = value;
-      }
-    }
-    const { ticks, place } = axisOf(Math.min(least, most), most, chosen("scale") === "log");
+    const values = known.flatMap((line) => line.values.slice(Math.max(first - line.first, 0)));
+    const positive = values.filter((value) => value > 0);
+    const most = Math.max(1, ...positive);
+    const { ticks, place } = axisOf(Math.min(most, ...positive), most, chosen("scale") === "log");
     const [width, height] = [svg.clientWidth, svg.clientHeight];
     const [across, up] = [width - EDGE.left - EDGE.right, height - EDGE.top - EDGE.bottom];
     at = (number, value) => [

@@ -1,10 +1,9 @@
 // A package's details: its releases, and who downloads it.
 
-import { DAY, day, digits, finer, make, readJson, readTable, shape } from "./tools.js";
+import { DAY, WEEK, day, digits, finer, make, readJson, readTable, shape } from "./tools.js";
 
 const UNKNOWN = "unknown"; // the column of downloads that name nothing
 const MONTH = 30; // days
-const WEEK = 7; // days
 const BANDS = 7; // versions that are told apart over time
 const SIZE = { width: 600, height: 200 };
 const LINE = 20; // pixels of a name beside the bands

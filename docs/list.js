@@ -54,12 +54,9 @@ function order(rows, key, descending) {
 }
 
 function exampleOf(site, listing, [metric, look]) {
-  const picture = make("img", {
-    src: pictureAddress(site, listing.name, metric, look),
-    loading: "lazy",
-    alt: `${listing.name} in ${look.style ?? "the usual"} style`,
-    referrerPolicy: "no-referrer",
-  });
+  const src = pictureAddress(site, listing.name, metric, look);
+  const alt = `${listing.name} in ${look.style ?? "the usual"} style`;
+  const picture = make("img", { src, alt, loading: "lazy", referrerPolicy: "no-referrer" });
   const href = `#${listing.name}?${new URLSearchParams({ metric, ...look })}`;
   return make("li", {}, make("a", { href }, picture));
 }

@@ -1,6 +1,7 @@
 // What several modules use: elements, numbers and dates as one reads them, and the site's tables.
 
 export const DAY = 864e5; // milliseconds
+export const WEEK = 7; // days
 const STALE = 3 * DAY;
 
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
@@ -48,20 +49,12 @@ export function changeOf(listing) {
   return make("span", { className: direction ?? "muted" }, signed.format(share).replace("-", "−"));
 }
 
-/** A file of the site, or null where it can't be had. */
-async function read(path) {
-  const response = await fetch(path).catch(() => null);
-  return response?.ok ? response.text().catch(() => null) : null;
-}
+/** What is made of a file of the site, or null where it can't be had. */
+const read = (path, convert) =>
+  fetch(path).then((response) => (response.ok ? convert(response) : null)).catch(() => null);
 
 /** A JSON file of the site, or null. */
-export async function readJson(path) {
-  try {
-    return JSON.parse(await read(path));
-  } catch {
-    return null;
-  }
-}
+export const readJson = (path) => read(path, (response) => response.json());
 
 /**
  * A CSV of the site: its columns' names, and its rows, each a time and its counts.
@@ -69,7 +62,7 @@ export async function readJson(path) {
  * An empty cell is NaN: unknown.
  */
 export async function readTable(path) {
-  const [header, ...lines] = ((await read(path)) ?? "").trim().split(/\r?\n/);
+  const [header, ...lines] = ((await read(path, (response) => response.text())) ?? "").trim().split(/\r?\n/);
   const number = (cell) => (cell ? Number(cell) : NaN);
   const rows = lines.map((line) => {
     const [date, ...cells] = line.split(",");
