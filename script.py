@@ -28,6 +28,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property, partial
+from itertools import chain, repeat
+from operator import lt
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 from urllib.parse import quote
@@ -277,6 +279,7 @@ def parse_day(text: str) -> date:
     return date.fromisoformat(text)
 
 
+write_day = cache(date.isoformat)
 Day = Annotated[date, pydantic.BeforeValidator(lambda value: parse_day(str(value)))]
 History = dict[Day, Count]
 Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
@@ -358,7 +361,7 @@ def merged(older: Tables, newer: Tables) -> Tables:
         one, other = older.get(name, {}), newer.get(name, {})
         for heading in in_order(one.keys() | other.keys()):
             days = one.get(heading, {}) | other.get(heading, {})
-            tables.setdefault(name, {})[heading] = dict(sorted(days.items()))
+            tables.setdefault(name, {})[heading] = {day: days[day] for day in sorted(days)}
     return tables
 
 
@@ -775,27 +778,28 @@ def read_kept(output: Path, projects: Iterable[str]) -> tuple[Kept, dict[str, Ou
 
 def write_table(columns: Columns) -> str:
     """Columns as CSV; a day that a column lacks is an empty cell."""
-    days = sorted(set().union(*columns.values()))
-    cells = [[str(history.get(day, "")) for day in days] for history in columns.values()]
-    rows = zip(map(str, days), *cells, strict=True)
-    return "".join(f"{','.join(row)}\n" for row in [("date", *columns), *rows])
+    days = sorted(dict.fromkeys(chain(*columns.values())))
+    cells = [map(str, map(history.get, days, repeat(""))) for history in columns.values()]
+    rows = zip(map(write_day, days), *cells, strict=True)
+    return "\n".join([*map(",".join, [("date", *columns), *rows]), ""])
 
 
 def parse_table(text: bytes, today: date) -> Columns:
     """The columns of a CSV file. Raises ValueError if `write_table` didn't write it."""
-    lines = [line.split(",") for line in text.decode("ascii").splitlines()]
-    (first, *dates), *columns = zip(*lines, strict=True)
-    days = [parse_day(day) for day in dates]
-    full = all(any(cells) for _, *cells in lines)
-    if first != "date" or not full or days != sorted({*days}) or [today] < days[-1:]:
+    head, _, body = text.decode("ascii").replace("\r\n", "\n").partition("\n")
+    first, *headings = head.split(",")
+    # All rows at once, or years of many packages would take their time. None is without a count.
+    rows = rf"([0-9-]{{10}}(?!,+\n)(,[0-9]{{0,15}}){{{len(headings)}}}\n)*"
+    sound = first == "date" and headings and all(map(HEADING.fullmatch, headings))
+    if not sound or len({*headings}) < len(headings) or not re.fullmatch(rows, body):
         raise ValueError
-    table: Columns = {}
-    for heading, *cells in columns:
-        are_counts = re.fullmatch("([0-9]{0,15},)*", ",".join([*cells, ""]))
-        if heading in table or not HEADING.fullmatch(heading) or not are_counts:
-            raise ValueError
-        table[heading] = {day: int(n) for day, n in zip(days, cells, strict=True) if n}
-    return table
+    cells, width = body.replace("\n", ",").split(",")[:-1], 1 + len(headings)
+    days = [*map(parse_day, cells[::width])]
+    if not all(map(lt, days, days[1:])) or [today] < days[-1:]:
+        raise ValueError
+    columns = [zip(days, cells[at::width], strict=True) for at in range(1, width)]
+    counts = [{day: int(n) for day, n in column if n} for column in columns]
+    return dict(zip(headings, counts, strict=True))
 
 
 # ------------------------------------------------------------------------------- 5. render
