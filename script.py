@@ -5,7 +5,8 @@ One run, which does the same whatever started it:
     packages.toml ──┐
     open requests ──┤
     PePy API ───────┼─ fetch what is due ─> keep ─> render ─> publish ─> report, answers
-    pypistats.org ──┘
+    pypistats.org ──┤
+    ClickHouse ─────┘
 
 The sections below are these steps. Rendering is pure, and a metric is one row of METRICS.
 """
@@ -104,11 +105,12 @@ class Look(Table):
 
 
 class Options(Look):
-    """A package's options. `breakdown` is whether pypistats.org is asked who downloads it."""
+    """A package's options. The last two are whether pypistats.org and ClickHouse are asked, too."""
 
     units: Literal["abbreviation", "international_system", "none"] = "abbreviation"
     decimals: Annotated[int, Field(ge=0, le=3)] = 1
     breakdown: bool = False
+    backfill: bool = True
 
 
 class Package(Options):
@@ -145,6 +147,7 @@ class Family(Package):
 
     prefix: ClassVar = "_"
     breakdown: Literal[False] = False
+    backfill: Literal[True] = True  # as its packages have it
     packages: Annotated[list[str], Field(min_length=1)]
 
     @pydantic.field_validator("packages")
@@ -186,7 +189,7 @@ class Config(Table):
             return tables  # mistaken defaults are told once, and not again for every package
         defaults = info.data["defaults"].model_dump(exclude_unset=True)
         if info.field_name == "family":
-            defaults.pop("breakdown", None)
+            defaults = {k: v for k, v in defaults.items() if k not in ("breakdown", "backfill")}
         logos = {"namedLogo", "logoSvg"}
 
         def with_defaults(table: dict[str, object]) -> dict[str, object]:
@@ -315,6 +318,17 @@ class PypistatsAnswer(Model):
     data: Annotated[list[Point], pydantic.FailFast()]  # millions of mistakes would take all memory
 
 
+Past = tuple[list[Day], list[int]]  # days, and the downloads of each
+
+
+class ClickhouseAnswer(BaseModel, frozen=True):
+    """All days of projects. Counts may come as strings, and an error as one more key."""
+
+    data: list[tuple[str, Past]]
+    rows: int
+    exception: None = None
+
+
 class Release(Model):
     """One version, of the package or of Python, and its downloads over 30 days."""
 
@@ -345,6 +359,7 @@ class Stats(Model):
     top_majors: list[Release] = []
     top_systems: list[System] = []
     without_mirrors: dict[str, NonNegativeInt] | None = None  # the same three windows
+    backfilled: Day | None = None  # when ClickHouse told of its older days, believed or not
 
 
 class Kept(NamedTuple):
@@ -396,7 +411,17 @@ SERIES = {"history": "overall?mirrors=false", "python": "python_minor", "system"
 PYPISTATS_PACE = 60 / 25  # seconds between two requests
 PYPISTATS_PAUSES = (60.0, 120.0, 240.0, 480.0)  # seconds after the refusals that a run bears
 PYPISTATS_OUTAGE = 3  # failures in a row, after which nothing more is asked
-MEANINGS = {  # of a status, at both services
+# ClickHouse cuts an answer short at a limit, with status 200, unless it is told to throw.
+# https://clickhouse.com/docs/operations/settings/query-complexity
+LIMITS = ("read", "result", "timeout", "group_by", "sort", "set")
+CLICKHOUSE = {f"{limit}_overflow_mode": "throw" for limit in LIMITS} | {"wait_end_of_query": "1"}
+CLICKHOUSE |= {"enable_http_compression": "1", "default_format": "JSONCompact"}
+CLICKHOUSE["query"] = """
+    SELECT project, sumMap([date], [count]) FROM pypi.pypi_downloads_per_day
+    WHERE project IN {projects:Array(String)} GROUP BY project"""
+CLICKHOUSE_BATCH = 50  # projects of one query
+CLICKHOUSE_SECONDS = 30  # in which queries begin: the timeouts end the last within two minutes
+MEANINGS = {  # of a status, at each service
     401: ("key refused", "refused the API key"),
     404: ("unknown", "doesn't know it: misspelt, or published less than a day ago?"),
     429: ("rate limited", "refused: too many requests"),
@@ -421,6 +446,7 @@ class Outcome(NamedTuple):
     retry_after: int = 0  # seconds, rounded down, until a refused request may be tried again
     figures: Figures | None = None  # of PePy
     tables: Tables | None = None  # of pypistats.org
+    pasts: Mapping[str, Past] | None = None  # of ClickHouse
 
 
 # From the time (UTC) and an answer's body to what an Outcome has of it; ValueError says why not.
@@ -430,15 +456,22 @@ Reader = Callable[[datetime, bytes], dict[str, Any]]
 def ask(session: requests.Session, address: str, service: str, read: Reader) -> Outcome:
     """One request to a service, bounded in size and time, and what it comes to; never raises."""
     body = bytearray()
+    agent = {"User-Agent": f"pepy-stats (+https://github.com/{REPOSITORY})"}
+    # No redirect is followed: a key goes to this address and no other.
+    how: Any = {"timeout": TIMEOUTS, "allow_redirects": False, "stream": True}
     try:
-        # No redirect is followed: a key goes to this address and no other.
-        with session.get(address, timeout=TIMEOUTS, allow_redirects=False, stream=True) as response:
+        with session.get(address, headers=agent | {"Accept-Encoding": "gzip"}, **how) as response:
             end = time.monotonic() + ANSWER_SECONDS  # dripping headers: the job's limit ends them
             while chunk := response.raw.read1(1 << 18, decode_content=True):
                 body += chunk
                 if len(body) > MAX_BODY or time.monotonic() > end:
                     return Outcome("failed", f"{service}'s answer did not come to an end")
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+    except (
+        requests.RequestException,
+        urllib3.exceptions.HTTPError,
+        OSError,
+        KeyboardInterrupt,
+    ) as error:
         return Outcome("try again", f"the request to {service} failed ({type(error).__name__})")
     now, status = datetime.now(UTC), response.status_code
     return judge(service, read, now, status, response.headers, bytes(body))
@@ -508,6 +541,15 @@ def read_table(project: str, table: str, now: datetime, body: bytes) -> dict[str
     if table == "history":  # which holds PePy's column, too
         columns = {"without_mirrors": columns["without_mirrors"]}
     return {"tables": {table: columns}}
+
+
+def read_pasts(projects: Collection[str], _: datetime, body: bytes) -> dict[str, Any]:
+    """The `pasts` in ClickHouse's answer about projects; of one that it doesn't know, no days."""
+    answer = ClickhouseAnswer.model_validate_json(body)
+    pasts = dict(answer.data)
+    if not answer.rows == len(answer.data) == len(pasts) or not pasts.keys() <= {*projects}:
+        raise ValueError("it is cut short, or about other projects")
+    return {"pasts": {project: pasts.get(project, ([], [])) for project in projects}}
 
 
 def fetch(
@@ -585,6 +627,23 @@ def fetch_breakdowns(
             return
 
 
+def fetch_pasts(projects: list[str], address: str) -> tuple[dict[str, Past], str]:
+    """Ask ClickHouse for all days of projects: what it told, and why not of all, if so."""
+    pasts: dict[str, Past] = {}
+    session, end = requests.Session(), time.monotonic() + CLICKHOUSE_SECONDS
+    for at in range(0, len(projects), CLICKHOUSE_BATCH):
+        some = projects[at : at + CLICKHOUSE_BATCH]
+        if time.monotonic() > end:
+            return pasts, "postponed: time is up"
+        session.params = CLICKHOUSE | {"param_projects": f"{some}"}  # as ClickHouse writes a list
+        outcome = ask(session, address, "ClickHouse", partial(read_pasts, some))
+        if outcome.pasts is None:
+            return pasts, outcome.reason
+        pasts |= outcome.pasts
+        say(f"[{len(pasts)}/{len(projects)}] older days from ClickHouse")
+    return pasts, ""
+
+
 def fetch_all(
     asked: Collection[str], with_breakdown: list[str], deadline: float
 ) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
@@ -592,9 +651,6 @@ def fetch_all(
     pepy = setting("PEPY_API_URL", "https://api.pepy.tech")
     pypistats = setting("PYPISTATS_API_URL", "https://pypistats.org/api")
     session, other = requests.Session(), requests.Session()
-    for one in (session, other):
-        one.headers["User-Agent"] = f"pepy-stats (+https://github.com/{REPOSITORY})"
-        one.headers["Accept-Encoding"] = "gzip"
     session.headers["X-API-Key"] = setting("PEPY_API_KEY")  # which nobody else is told
 
     def ask_pepy(project: str) -> Outcome:
@@ -634,7 +690,7 @@ def fetch_all(
 def setting(name: str, usual: str = "") -> str:
     """An address from the environment, or the key. Raises Unable, which doesn't show it."""
     value = os.environ.get(name, "").strip().rstrip("/") or usual
-    safe = r"(https://[\w.-]+|http://(127\.0\.0\.1|localhost))(:\d+)?(/[\w./~-]*)?"
+    safe = r"(https://[\w.-]+|http://(127\.0\.0\.1|localhost))(:\d+)?(/[\w./~-]*)?(\?user=\w+)?"
     if usual and not re.fullmatch(safe, value, re.ASCII):
         raise Unable(f"{name} has to be an https:// address, or http:// on this machine.")
     if not re.fullmatch("[!-~]+", value):
@@ -646,7 +702,8 @@ def setting(name: str, usual: str = "") -> str:
 # --------------------------------------------------------------------------------- 4. keep
 
 STATS, TABLE = "{}/stats.json", "{}/{}.csv"  # below the output folder
-NO_BREAKDOWN = {name: f.default for name, f in Stats.model_fields.items() if not f.is_required()}
+LATER = {name: f.default for name, f in Stats.model_fields.items() if not f.is_required()}
+NO_BREAKDOWN = {name: default for name, default in LATER.items() if name != "backfilled"}
 
 
 def windows_end(fetched: Iterable[date | None], others: Iterable[date | None]) -> date | None:
@@ -674,9 +731,9 @@ def keep(kept: Kept, outcomes: Mapping[str, Outcome], breakdowns: Mapping[str, O
         old, days = kept.stats.get(project), {"history": {"downloads": new.history}}
         days = merged(merged(kept.tables.get(project, {}), days), fresh.get(project, {}))
         end = max(filter(None, [common, old.last_date if old else None]), default=None)
-        values = {name: getattr(old, name) for name in NO_BREAKDOWN} if old else {}
+        values = {name: getattr(old, name) for name in LATER} if old else {}
         if project in fresh:
-            values = shares_of(days, min(filter(None, [end, named]), default=None))
+            values |= shares_of(days, min(filter(None, [end, named]), default=None))
         values |= {"package": project, "timestamp": new.fetched, "total_downloads": new.total}
         values |= windows_of(days["history"]["downloads"], end)
         values |= {"top_releases": top_releases(new, end)}
@@ -699,7 +756,7 @@ def add_up(families: Iterable[Family], kept: Kept, older: Kept) -> tuple[Kept, l
         summed, start = Counter[date](), date.min
         for figures, days in each:
             summed.update(days)
-            if 100 * sum(days.values()) < 95 * figures.total_downloads:  # it lacks older ones
+            if lacks_days(kept, figures.package):
                 start = max(start, min(days, default=date.max))
         history = {day: summed[day] for day in sorted(summed) if start <= day <= end}
         values = {"package": name, "timestamp": min(figures.timestamp for figures, _ in each)}
@@ -708,6 +765,48 @@ def add_up(families: Iterable[Family], kept: Kept, older: Kept) -> tuple[Kept, l
         stats[name] = Stats.model_validate(values)
         tables[name] = {"history": {"downloads": history}}
     return Kept(stats, tables), notes
+
+
+def lacks_days(kept: Kept, project: str) -> bool:
+    """Whether a package was downloaded before its oldest kept day."""
+    days = kept.tables[project]["history"]["downloads"].values()
+    return 100 * sum(days) < 95 * kept.stats[project].total_downloads
+
+
+def doubt(past: Past, history: History, stats: Stats, today: date) -> str:
+    """Why a package's days at ClickHouse are not believed; "" where they agree with PePy's."""
+    days, counts = past
+    told, last = dict(zip(days, counts, strict=False)), stats.last_date or today
+    sound = days and len(told) == len(days) == len(counts) and min(counts) >= 0
+    if not sound or max(days) > today:
+        return "ClickHouse has no days of it, or impossible ones"
+    start, end = max(min(history, default=date.min), last - timedelta(90)), min(max(days), last)
+    pepy, other = (window(of, end, (end - start).days + 1) for of in (history, told))
+    close = sum(abs(a - b) <= max(a / 10, 5) for a, b in zip(pepy, other, strict=True))
+    if not 0 < 4 * len(pepy) <= 5 * close:
+        return f"ClickHouse agrees with PePy on {close} of {len(pepy)} days"
+    whole = stats.total_downloads, sum(told[day] for day in days if day <= last)
+    for of, a, b in ((f"of {len(pepy)} days", sum(pepy), sum(other)), ("of all days", *whole)):
+        if abs(a - b) > max(a / 20, 30):
+            return f"ClickHouse has {100 * b / max(a, 1):.1f} % of PePy's downloads {of}"
+    return ""
+
+
+def backfill(kept: Kept, projects: list[str], address: str) -> tuple[Kept, list[str], str]:
+    """What is kept, with ClickHouse's days before those of projects; notes; and what failed."""
+    pasts, why = fetch_pasts(projects, address)
+    stats, tables, notes, today = {**kept.stats}, {**kept.tables}, [], datetime.now(UTC).date()
+    for project, past in pasts.items():
+        old, history = stats[project], tables[project]["history"]["downloads"]
+        stats[project] = old.model_copy(update={"backfilled": today})
+        if reason := doubt(past, history, old, today):
+            notes.append(f"{project} keeps its short history: {reason}.")
+            continue
+        # Of the newest 90 PePy has told all: what is missing there has no downloads.
+        first = min([*history, (old.last_date or today) - timedelta(SHOWN_DAYS - 1)])
+        older = {day: n for day, n in zip(*past, strict=True) if day < first}
+        tables[project] = merged({"history": {"downloads": older}}, tables[project])
+    return Kept(stats, tables), notes, why
 
 
 def windows_of(history: History, end: date | None) -> dict[str, Any]:
@@ -1174,13 +1273,14 @@ def choose(
     since = {p: stats[p].timestamp for p in listed if p in stats}
     due = {p for p in listed if options.all or p not in since or since[p] < begun}
     wanted = sorted(names or due, key=lambda p: (p in since and since[p].timestamp(), p))
-    return wanted if options.command == "update" else []
+    return wanted if options.command != "render" else []
 
 
 def run(options: argparse.Namespace) -> int:
     """The whole job; returns the exit code. Raises Unable before it writes anything, or OSError."""
     text, output, name = options.config.read_bytes(), options.output, f"{options.config}"
     config = parse_list(text, name)
+    clickhouse = setting("CLICKHOUSE_URL", "https://sql-clickhouse.clickhouse.com/?user=demo")
     issues = json.loads(options.requests.read_bytes()) if options.requests else []
     issues.sort(key=lambda issue: issue["number"])
     if not config.package and not issues:
@@ -1209,7 +1309,13 @@ def run(options: argparse.Namespace) -> int:
         write(options.config.resolve(), text)
 
     older = read_kept(output, {*config.published} - {*config.projects})[0]
-    after, held = add_up(config.family, keep(kept, outcomes, breakdowns), older)
+    after = keep(kept, outcomes, breakdowns)
+    interrupted = any(outcome.kind == "interrupted" for outcome in outcomes.values())
+    told = [] if interrupted else [p for p, o in outcomes.items() if o.figures]
+    due = [p for p in told if options.command == "backfill" or not after.stats[p].backfilled]
+    lacking = [p for p in due if config.projects[p].backfill and lacks_days(after, p)]
+    after, doubts, silent = backfill(after, lacking, clickhouse)
+    after, held = add_up(config.family, after, older)
     files = render(config, after)
     folders = {path.parent.name for path in output.glob("*/stats.json")} - {*config.published}
     gone = read_kept(output, sorted(p for p in folders if not (output / p).is_symlink()))[0].stats
@@ -1226,13 +1332,15 @@ def run(options: argparse.Namespace) -> int:
     if missing := {p: o.reason for p, o in breakdowns.items() if not o.tables}:
         why = f"{', '.join(missing)}: {'; '.join(sorted({*missing.values()}))}"
         rows.append(["warning", "pypistats.org", "", "", "", f"no newer breakdown of {why}"])
-    notes += [*held, f"{len(changed)} files changed in {output}."]
+    if silent:
+        rows.append(["warning", "ClickHouse", "", "", "", f"some histories stay short: {silent}"])
+    notes += [*held, *doubts, f"{len(changed)} files changed in {output}."]
     if gone:
         left = "files removed" if options.prune else "files left alone, which --prune removes"
         notes.append(f"No longer listed, {left}: {', '.join(gone)}.")
     report(rows, notes)
     failed = any(row[0] == "error" for row in rows)
-    return 130 if any(o.kind == "interrupted" for o in outcomes.values()) else int(failed)
+    return 130 if interrupted else int(failed)
 
 
 HELP = f"""\
@@ -1241,6 +1349,7 @@ Fetch the downloads of the packages in packages.toml from PePy and write badges 
   script.py                         fetch what is due: packages without figures, or with
                                     figures older than the newest {DAY_BEGINS:02}:00 UTC
   script.py update requests _boto   fetch these, and what a family adds up
+  script.py backfill requests       fetch these, and ask for their older days once more
   script.py render                  write the badges anew from what is kept: no network
 
 Exit code: 0 if all is fresh, or postponed to the next run; 1 if something failed, and all else
@@ -1253,7 +1362,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     style = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("script.py", description=HELP, formatter_class=style)
     add = parser.add_argument
-    add("command", nargs="?", choices=["update", "render"], default="update")
+    add("command", nargs="?", choices=["update", "backfill", "render"], default="update")
     add("names", nargs="*", metavar="NAME", help="fetch these packages, due or not")
     add("--all", action="store_true", help="fetch every package, due or not")
     add("--time-limit", type=float, default="inf", metavar="MINUTES", help="then ask no more")
@@ -1265,6 +1374,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     options = parser.parse_intermixed_args(argv)
     if options.command == "render" and (options.names or options.all or options.requests):
         parser.error("render fetches nothing: NAME, --all and --requests go with update")
+    if options.command == "backfill" and (options.all or options.requests or not options.names):
+        parser.error("backfill goes with NAME, without --all and --requests")
     if (options.all and options.names) or (not options.requests) != (not options.answers):
         parser.error("NAME and --all exclude each other, --requests and --answers go together")
     options.deadline = time.monotonic() + 60 * options.time_limit

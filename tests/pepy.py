@@ -195,19 +195,22 @@ class Handler(Quiet):
 def environment(pepy: Pepy | None, key: str = KEY) -> dict[str, str]:
     """The environment in which script.py talks to the stand-in, and to nobody else."""
     ours = {"PEPY_API_URL": pepy.url if pepy else SHUT, "PEPY_API_KEY": key}
-    ours |= {"PYPISTATS_API_URL": SHUT, "NO_PROXY": "127.0.0.1"}
+    ours |= {"PYPISTATS_API_URL": SHUT, "CLICKHOUSE_URL": SHUT, "NO_PROXY": "127.0.0.1"}
     foreign = {"GITHUB_STEP_SUMMARY", "GITHUB_REPOSITORY", "PYTHONPATH"}
     return {name: value for name, value in os.environ.items() if name not in foreign} | ours
 
 
 def demonstrate() -> int:
-    """Run the daily job against the stand-in, into a scratch folder."""
+    """Run the daily job against the stand-ins, into a scratch folder."""
+    import clickhouse  # which needs what is here
+
     scratch = Path(tempfile.mkdtemp(prefix="pepy-stats-"))
-    print("The figures below are MADE UP: they come from a stand-in for PePy on this machine.\n")
+    print("The figures below are MADE UP: they come from stand-ins on this machine.\n")
     command = ["script.py", "update", "--output", str(scratch)]
     print(f"$ python {' '.join(command)}", flush=True)
-    with Pepy(FREE) as pepy:
+    with Pepy(FREE) as pepy, clickhouse.Clickhouse(pepy) as older:
         command, variables = [sys.executable, *command], environment(pepy)
+        variables["CLICKHOUSE_URL"] = older.url
         code = subprocess.call(command, cwd=SCRIPT.parent, env=variables)
     for path in [*scratch.glob("[!_]*.json"), *scratch.glob("*/month.json")][:1]:
         print(f"\n$ cat {path}\n{path.read_text(encoding='utf-8')}", end="")

@@ -31,7 +31,7 @@ MISTAKES = {  # what a second family has, and what is told of it
     'name = "Packages"\npackages = ["one"]': "its files would be the catalogue's",
     'name = "f"\npackages = ["one"]\nbreakdown = true': "breakdown = True",
     'name = "f"\npackages = ["one"]\nlogoColor = "red"': "only beside namedLogo",
-    'name = "f"\npackages = ["one"]\ncolour = "red"': "no such key; allowed are breakdown, cache",
+    'name = "f"\npackages = ["one"]\ncolour = "red"': "no such key; allowed are backfill, break",
 }
 
 

@@ -1,0 +1,129 @@
+"""A stand-in for ClickHouse's public PyPI tables on this machine, as the engine itself answers.
+
+It speaks real HTTP and knows the days that PePy's stand-in tells, and older ones that make up
+the totals there. Over its limits it does what it is told to: fail, or cut the answer short with
+status 200. Where chdb is installed, that engine can answer instead. Every figure is made up.
+https://clickhouse.com/docs/interfaces/http
+"""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from pepy import Pepy, Quiet, Server
+
+YEARS = 3650  # days
+META = [{"name": "project", "type": "String"}]
+META += [{"name": "sumMap([date], [count])", "type": "Tuple(Array(Date), Array(Int64))"}]
+TOO_MANY = "Code: 158. DB::Exception: Limit for rows (controlled by 'max_rows_to_read' setting)"
+DEMANDED = {"user": "demo", "wait_end_of_query": "1", "enable_http_compression": "1"}
+DEMANDED |= {"default_format": "JSONCompact"}
+Days = dict[str, int]
+
+
+def whole_history(answer: Mapping[str, Any], length: int = YEARS) -> Days:
+    """All days of a project of which PePy answers so: older ones make up its total, and grow."""
+    known = {day: sum(counts.values()) for day, counts in answer["downloads"].items()}
+    newest = date.fromisoformat(max(known, default="2026-04-01"))
+    first = newest - timedelta(91)  # of those that PePy would tell
+    rest = answer["total_downloads"] - sum(known.values())
+    upto = [rest * at * at // length**2 for at in range(length + 1)]
+    older = {f"{first - timedelta(length - at)}": upto[at + 1] - upto[at] for at in range(length)}
+    return {day: count for day, count in (older | known).items() if count}
+
+
+@dataclass
+class Clickhouse:
+    """The stand-in. `with Clickhouse(pepy) as clickhouse:` serves on clickhouse.url.
+
+    `changed` gives some projects other days, `spoil` what is sent from the good body, and
+    `status` with what; `most` is the limit of rows, and `engine` a session of chdb.
+    """
+
+    pepy: Pepy
+    changed: dict[str, Days] = field(default_factory=dict)
+    spoil: Callable[[bytes], bytes] = bytes
+    status: int = 200
+    most: int = 10**9
+    engine: Any = None
+    asked: list[list[str]] = field(default_factory=list)  # projects by query
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = f"{self.server.start(self)}/?user=demo"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.stop()
+
+    def days(self, project: str) -> Days:
+        given = self.pepy.projects.get(project)
+        answer = given if isinstance(given, dict) else json.loads(self.pepy.body(project))
+        return self.changed.get(project, whole_history(answer))
+
+    def answer(self, told: dict[str, str]) -> tuple[int, bytes]:
+        """The status and body for a query's parameters."""
+        projects = ast.literal_eval(told["param_projects"])
+        self.asked.append(projects)
+        assert DEMANDED.items() <= told.items()
+        assert "{projects:Array(String)}" in told["query"]
+        limits = {name: mode for name, mode in told.items() if name.endswith("_overflow_mode")}
+        if self.engine:
+            settings = ", ".join(f"{name} = '{mode}'" for name, mode in limits.items())
+            query = f"{told['query']} SETTINGS max_rows_to_read = {self.most}, {settings}"
+            parameters = {"projects": told["param_projects"]}
+            try:
+                body = self.engine.query(query, told["default_format"], params=parameters).bytes()
+            except RuntimeError as error:
+                return 500, f"{error}".encode()
+            return 200, body
+        rows, read = [], 0
+        for project in projects:
+            days = [*sorted(self.days(project).items())][: self.most - read]
+            read += len(days)
+            if days:  # as strings, which is a matter of the service's settings
+                rows.append([project, [[day for day, _ in days], [f"{n}" for _, n in days]]])
+            if read == self.most and limits["read_overflow_mode"] == "throw":
+                return 500, TOO_MANY.encode()
+        whole = {"meta": META, "data": rows, "rows": len(rows), "statistics": {"rows_read": read}}
+        return self.status, self.spoil(json.dumps(whole, indent="\t").encode())
+
+
+class Handler(Quiet):
+    def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
+        told = dict(parse_qsl(urlsplit(self.path).query))
+        self.server.owner.headers.append({k.lower(): text for k, text in self.headers.items()})
+        status, body = self.server.owner.answer(told)
+        self.reply(status, gzip.compress(body, 1), {"Content-Encoding": "gzip"})
+
+
+@contextmanager
+def engine_of(projects: Mapping[str, Days], parts: int = 3) -> Iterator[Any]:
+    """A session of chdb that has the public table, each day of it in several unmerged parts."""
+    from chdb.session import Session
+
+    engine, table = Session(), "pypi.pypi_downloads_per_day"
+    columns, key = "date Date, project String, count Int64", "ORDER BY (project, date)"
+    engine.query("CREATE DATABASE pypi")
+    engine.query(f"CREATE TABLE {table} ({columns}) ENGINE = SummingMergeTree {key}")
+    engine.query(f"SYSTEM STOP MERGES {table}")
+    for part in range(parts):
+        rows = (
+            f"('{day}', '{name}', {count // parts + (part < count % parts)})"
+            for name, days in projects.items()
+            for day, count in days.items()
+        )
+        engine.query(f"INSERT INTO {table} VALUES {','.join(rows)}")
+    try:
+        yield engine
+    finally:
+        engine.close()  # or the process would not end

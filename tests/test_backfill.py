@@ -1,0 +1,233 @@
+"""The days that PePy has forgotten: when ClickHouse is asked for them, believed, and kept."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from importlib.util import find_spec
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import requests
+from clickhouse import Clickhouse, engine_of
+from conftest import NEWEST, Project, days
+from pepy import Pepy
+
+import script
+
+NOW = datetime(2026, 4, 2, 8, tzinfo=UTC)
+TODAY = NOW.date()  # two days after the last one of PePy
+LAST = days(*[100] * 91)  # the days that PePy tells
+YEARS = days(*[100] * 3650)
+WEEK = (100, 100, 100, 100, 100, 50, 50)
+
+
+def told(history: script.History) -> script.Past:
+    return [*history], [*history.values()]
+
+
+def newest(*counts: int) -> script.History:
+    """Ten years whose newest 91 days have these counts, again and again."""
+    return YEARS | days(*(counts * 91)[-91:])
+
+
+def stats(total: int, backfilled: date | None = None) -> script.Stats:
+    values: Any = {"package": "demo", "timestamp": NOW, "total_downloads": total}
+    values |= script.windows_of({}, NEWEST) | {"top_releases": []}
+    return script.Stats(**values, backfilled=backfilled)
+
+
+FEW, TEN = days(*(5, 1, 3) * 30), NEWEST - timedelta(10)
+SHIFTED = days(*WEEK * 14, end=NEWEST + timedelta(1))
+CASES: list[tuple[str, script.History, script.History, int]] = [  # the reason, or none; of what
+    *(
+        ("", past, LAST, 365_000)
+        for past in (
+            *(YEARS, newest(109, 93), newest(113, 100, 100, 100, 100)),
+            *(days(*[100] * 3650, end=TEN), YEARS | days(*[100] * 300, end=TODAY)),
+            *(days(*[100] * 3468), days(*[100] * 3832)),  # 95 and 105 %
+        )
+    ),
+    ("agrees with PePy on 0 of 91 days", newest(120, 80), LAST, 365_000),
+    ("agrees with PePy on 68 of 91 days", newest(100, 100, 100, 120), LAST, 365_000),
+    ("agrees with PePy on 0 of 0 days", days(1, end=NEWEST - timedelta(91)), LAST, 365_000),
+    ("has 106.0 % of PePy's downloads of 91 days", newest(106), LAST, 365_000),
+    ("has 93.2 % of PePy's downloads of all", days(*[100] * 3400), LAST, 365_000),  # cut short
+    ("has 110.0 % of PePy's downloads of all", days(*[100] * 4015), LAST, 365_000),
+    ("no days of it", {}, LAST, 365_000),
+    ("or impossible ones", YEARS | {NEWEST - timedelta(5000): -1}, LAST, 365_000),
+    ("or impossible ones", YEARS | {TODAY + timedelta(1): 1}, LAST, 365_000),
+    ("agrees with PePy on", days(*WEEK * 500), SHIFTED, 300_000),
+    ("", days(*(0, 6, 3) * 500), FEW, 4_520),  # quiet, and noisy
+    ("has 93.8 % of PePy's downloads of all", days(*(0, 6, 3) * 500), FEW, 4_800),
+    ("", days(40, 1, 2, 3, 4, 5), days(1, 2, 3, 4, 5), 50),
+    ("agrees with PePy on 0 of 0 days", days(7, end=NEWEST - timedelta(200)), {}, 7),
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_days_are_believed_where_they_agree_with_pepys(case: Any) -> None:
+    reason, past, history, total = case
+    found = script.doubt(told(past), history, stats(total), TODAY)
+    assert (reason in found, bool(found)) == (True, bool(reason))
+
+
+@pytest.mark.parametrize("past", [([NEWEST] * 2, [1, 1]), ([NEWEST], []), ([NEWEST], [1, 1])])
+def test_a_day_twice_or_without_its_count_is_impossible(past: script.Past) -> None:
+    assert "impossible" in script.doubt(past, LAST, stats(365_000), TODAY)
+
+
+@pytest.mark.parametrize("known", [91, 40])
+def test_no_filled_cell_is_touched_and_no_day_of_the_newest_90(known: int) -> None:
+    history, without = days(*[101] * known), days(*[9] * 180)
+    tables = {"history": {"downloads": history, "without_mirrors": without}, "system": {"x": LAST}}
+    kept = script.Kept({"demo": stats(365_000)}, {"demo": tables})
+    past = YEARS | days(*[0] * (91 - known), *[100] * known)
+    with patch.object(script, "fetch_pasts", return_value=({"demo": told(past)}, "")):
+        after, notes, _ = script.backfill(kept, ["demo"], "")
+    first = NEWEST - timedelta(max(known, 90) - 1)
+    older = {day: count for day, count in past.items() if day < first}
+    wanted = {"downloads": older | history, "without_mirrors": without}
+    assert (after.tables["demo"], notes) == (tables | {"history": wanted}, [])
+    assert [*after.tables["demo"]["history"]["downloads"]] == sorted(older | history)
+    assert after.stats["demo"] == stats(365_000, datetime.now(UTC).date())
+
+
+def answer(*rows: Any, **more: Any) -> bytes:
+    return json.dumps({"data": rows, "rows": len(rows)} | more).encode()
+
+
+A, B = ["a", [["2026-01-01"], ["5"]]], ["b", [[], []]]
+LIES = {  # bodies that come with status 200, where a and b were asked for
+    "Invalid JSON": [answer(A, B)[:-9], b"Code: 159. DB::Exception", b"<!doctype html>", b""],
+    "exception\n": [answer(A, B, exception="Code: 241. DB::Exception")],
+    "it is cut short": [answer(A, rows=2), answer(A, rows=0)],
+    "or about other projects": [answer(A, A), answer(A, ["c", B[1]])],
+    "rows\n": [b'{"data": []}'],
+    "data\\.0\\.1\\.": [
+        answer(["a", [["2026-02-30"], [5]]]),
+        answer(["a", [["2026-01-01"], [0.5]]]),
+    ],
+}
+
+
+@pytest.mark.parametrize("reason", LIES)
+def test_an_answer_that_is_not_whole_is_none(reason: str) -> None:
+    for body in LIES[reason]:
+        with pytest.raises(ValueError, match=reason):
+            script.read_pasts(["a", "b"], NOW, body)
+
+
+def test_counts_may_be_strings_and_a_package_unknown() -> None:
+    for body in (answer(A), answer(["a", [["2026-01-01"], [5]]], statistics={}, meta=[])):
+        pasts = script.read_pasts(["a", "b"], NOW, body)["pasts"]
+        assert pasts == {"a": ([date(2026, 1, 1)], [5]), "b": ([], [])}
+
+
+def test_neither_time_nor_an_interruption_fails_the_run(monkeypatch: Any) -> None:
+    with patch.object(requests.Session, "get", side_effect=KeyboardInterrupt):
+        reason = "the request to ClickHouse failed (KeyboardInterrupt)"
+        assert script.fetch_pasts(["a"], "") == ({}, reason)
+    monkeypatch.setattr(script, "CLICKHOUSE_SECONDS", -math.inf)
+    assert script.fetch_pasts(["a"], "") == ({}, "postponed: time is up")
+
+
+@pytest.fixture
+def clickhouse(pepy: Pepy) -> Iterator[Clickhouse]:
+    with Clickhouse(pepy) as server:
+        yield server
+
+
+def history(project: Project, name: str) -> dict[str, int]:
+    text = (project.docs / name / "history.csv").read_bytes()
+    return {f"{d}": n for d, n in script.parse_table(text, date.max)["downloads"].items()}
+
+
+def test_the_first_run_shows_years_and_asks_once(
+    project: Project, pepy: Pepy, clickhouse: Clickhouse
+) -> None:
+    here = {"CLICKHOUSE_URL": clickhouse.url, "GITHUB_REPOSITORY": "some/one"}
+    young = json.loads(pepy.body("young"))
+    recent = sum(sum(counts.values()) for counts in young["downloads"].values())
+    pepy.projects["young"] = young | {"total_downloads": recent}
+    project.list("young", "one", "two", text="[[package]]\nname = 'not'\nbackfill = false\n")
+    assert project.run(pepy).code == 0
+    before = project.files()
+    run = project.run(pepy, "--all", **here)
+    assert (run.code, [sorted(names) for names in clickhouse.asked]) == (0, [["one", "two"]])
+    today = f"{datetime.now(UTC).date()}"
+    for name in ("one", "two"):
+        assert history(project, name) == clickhouse.days(name)
+        assert project.json(f"{name}/stats.json")["backfilled"] == today
+    after = project.files()
+    changed = ("history.csv", "stats.json", "chart.svg", "_packages.json")
+    assert after.keys() - before.keys() == {"one/year.json", "two/year.json"}
+    assert not [p for p in before if before[p] != after[p] and not p.endswith(changed)]
+    assert before["not/history.csv"] == after["not/history.csv"]
+    (project.docs / "one/history.csv").unlink()
+    assert project.run(pepy, "--all", **here).code == 0
+    assert len(clickhouse.asked) == 1
+    assert project.run(pepy, "backfill", "One", **here).code == 0
+    assert clickhouse.asked[1:] == [["one"]]
+    assert project.files()["one/history.csv"] == after["one/history.csv"]
+    agents = {head["user-agent"] for head in clickhouse.headers}
+    assert agents == {"pepy-stats (+https://github.com/some/one)"}
+    assert not [head for head in clickhouse.headers if "x-api-key" in head]
+
+
+FAILING: list[tuple[str, dict[str, Any]]] = [  # what the report says, and how the service fails
+    ("answered with an error (HTTP 503)", {"status": 503}),
+    ("refused: too many requests", {"status": 429}),
+    ("answered with an error (HTTP 500)", {"most": 5000}),
+    ("Invalid JSON", {"spoil": lambda body: body[:-20]}),
+    ("Invalid JSON", {"spoil": lambda _: b"<html>"}),
+]
+
+
+@pytest.mark.parametrize("case", FAILING)
+def test_a_service_that_fails_is_asked_again_with_the_next_run(
+    project: Project, pepy: Pepy, clickhouse: Clickhouse, case: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(script, "CLICKHOUSE_BATCH", 2)
+    project.list(*(names := ("one", "two", "three")))
+    vars(clickhouse).update(case[1])
+    run = project.run(pepy, CLICKHOUSE_URL=clickhouse.url)
+    assert (run.code, [len(names) for names in clickhouse.asked]) == (0, [2])
+    (row,) = [line for line in run.output.split("\n") if "ClickHouse" in line]
+    assert "some histories stay short" in row
+    assert case[0] in row
+    assert {project.json(f"{name}/stats.json")["backfilled"] for name in names} == {None}
+    vars(clickhouse).update(status=200, most=10**9, spoil=bytes)
+    assert "ClickHouse" not in project.run(pepy, "--all", CLICKHOUSE_URL=clickhouse.url).output
+    assert all(history(project, name) == clickhouse.days(name) for name in names)
+
+
+def test_where_an_answer_is_cut_short_all_the_same_it_is_not_believed(
+    project: Project, pepy: Pepy, clickhouse: Clickhouse, monkeypatch: Any
+) -> None:
+    heedless = {name: mode.replace("throw", "break") for name, mode in script.CLICKHOUSE.items()}
+    monkeypatch.setattr(script, "CLICKHOUSE", heedless)
+    clickhouse.most = 6000  # of the first all, of the second its old end, of the third nothing
+    project.list(*(names := ("boto3", "pydantic", "requests")))
+    run = project.run(pepy, CLICKHOUSE_URL=clickhouse.url)
+    assert (run.code, run.output.count("keeps its short history: ClickHouse ")) == (0, 2)
+    assert sorted(len(history(project, name)) for name in names)[:2] == [92, 92]
+
+
+@pytest.mark.skipif(not find_spec("chdb"), reason="needs `uv run --group engine pytest`")
+def test_the_engine_answers_as_the_stand_in_does(
+    project: Project, pepy: Pepy, clickhouse: Clickhouse
+) -> None:
+    names = [f"package-{number}" for number in range(60)]
+    project.list(*names)
+    with engine_of({name: clickhouse.days(name) for name in names}) as clickhouse.engine:
+        clickhouse.most = 100_000
+        assert "HTTP 500" in project.run(pepy, CLICKHOUSE_URL=clickhouse.url).output
+        clickhouse.most = 10**9
+        run = project.run(pepy, "--all", CLICKHOUSE_URL=clickhouse.url)
+    assert (run.code, "ClickHouse" in run.output) == (0, False)
+    assert [len(names) for names in clickhouse.asked][:2] == [50, 50]  # and a few that lack days
+    assert all(history(project, name) == clickhouse.days(name) for name in names)
