@@ -28,9 +28,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, partial, reduce
 from itertools import chain, repeat
-from operator import lt
+from operator import itemgetter, lt, or_
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 from urllib.parse import quote
@@ -369,13 +369,13 @@ class Kept(NamedTuple):
     tables: dict[str, Tables]
 
 
-def merged(older: Tables, newer: Tables) -> Tables:
-    """All days of both, oldest first; newer figures replace older ones for a day and column."""
+def merged(*answers: Tables) -> Tables:
+    """All their days, oldest first; later answers' figures replace others for a day and column."""
     tables: Tables = {}
-    for name in sorted(older.keys() | newer.keys()):
-        one, other = older.get(name, {}), newer.get(name, {})
-        for heading in in_order(one.keys() | other.keys()):
-            days = one.get(heading, {}) | other.get(heading, {})
+    for name in sorted({name for answer in answers for name in answer}):
+        columns = [answer.get(name, {}) for answer in answers]
+        for heading in in_order({heading for one in columns for heading in one}):
+            days = reduce(or_, (one.get(heading, {}) for one in columns))
             tables.setdefault(name, {})[heading] = {day: days[day] for day in sorted(days)}
     return tables
 
@@ -466,12 +466,7 @@ def ask(session: requests.Session, address: str, service: str, read: Reader) -> 
                 body += chunk
                 if len(body) > MAX_BODY or time.monotonic() > end:
                     return Outcome("failed", f"{service}'s answer did not come to an end")
-    except (
-        requests.RequestException,
-        urllib3.exceptions.HTTPError,
-        OSError,
-        KeyboardInterrupt,
-    ) as error:
+    except (OSError, urllib3.exceptions.HTTPError, KeyboardInterrupt) as error:
         return Outcome("try again", f"the request to {service} failed ({type(error).__name__})")
     now, status = datetime.now(UTC), response.status_code
     return judge(service, read, now, status, response.headers, bytes(body))
@@ -631,8 +626,7 @@ def fetch_pasts(projects: list[str], address: str) -> tuple[dict[str, Past], str
     """Ask ClickHouse for all days of projects: what it told, and why not of all, if so."""
     pasts: dict[str, Past] = {}
     session, end = requests.Session(), time.monotonic() + CLICKHOUSE_SECONDS
-    for at in range(0, len(projects), CLICKHOUSE_BATCH):
-        some = projects[at : at + CLICKHOUSE_BATCH]
+    while some := projects[len(pasts) : len(pasts) + CLICKHOUSE_BATCH]:
         if time.monotonic() > end:
             return pasts, "postponed: time is up"
         session.params = CLICKHOUSE | {"param_projects": f"{some}"}  # as ClickHouse writes a list
@@ -729,7 +723,7 @@ def keep(kept: Kept, outcomes: Mapping[str, Outcome], breakdowns: Mapping[str, O
     stats, tables = {**kept.stats}, {**kept.tables}
     for project, new in figures.items():
         old, days = kept.stats.get(project), {"history": {"downloads": new.history}}
-        days = merged(merged(kept.tables.get(project, {}), days), fresh.get(project, {}))
+        days = merged(kept.tables.get(project, {}), days, fresh.get(project, {}))
         end = max(filter(None, [common, old.last_date if old else None]), default=None)
         values = {name: getattr(old, name) for name in LATER} if old else {}
         if project in fresh:
@@ -924,8 +918,7 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
         rounded = half_up(count * scale, 1000**power)
         if rounded < 1000 * scale:  # else it carries into the next unit
             break
-    whole, fraction = divmod(rounded, scale)
-    return f"{whole}.{fraction:0{decimals}}".rstrip("0").rstrip(".") + UNITS[units][power - 1]
+    return f"{rounded / scale}".removesuffix(".0") + UNITS[units][power - 1]
 
 
 def last_year(stats: Stats, history: History) -> int | None:
@@ -951,11 +944,10 @@ def python_versions(stats: Stats, _: History) -> str:
 
 def top_system(stats: Stats, _: History) -> str:
     """The operating system with most of the month's downloads, as `Linux 81%`."""
-    named = {s.system: s.downloads for s in stats.top_systems if s.system != UNKNOWN}
-    if not named:
-        return UNKNOWN if stats.without_mirrors else ""
-    most = max(named, key=named.__getitem__)
-    return f"{most} {half_up(100 * named[most], sum(named.values()))}%"
+    named = [(s.system, s.downloads) for s in stats.top_systems if s.system != UNKNOWN]
+    whole = sum(downloads for _, downloads in named)
+    shares = (f"{system} {half_up(100 * downloads, whole)}%" for system, downloads in named)
+    return next(shares, UNKNOWN if stats.without_mirrors else "")
 
 
 class Metric(NamedTuple):
@@ -1282,7 +1274,7 @@ def run(options: argparse.Namespace) -> int:
     config = parse_list(text, name)
     clickhouse = setting("CLICKHOUSE_URL", "https://sql-clickhouse.clickhouse.com/?user=demo")
     issues = json.loads(options.requests.read_bytes()) if options.requests else []
-    issues.sort(key=lambda issue: issue["number"])
+    issues.sort(key=itemgetter("number"))
     if not config.package and not issues:
         raise Unable(f'{name}: list at least one package: [[package]] and name = "..." below it.')
 
@@ -1349,7 +1341,7 @@ Fetch the downloads of the packages in packages.toml from PePy and write badges 
   script.py                         fetch what is due: packages without figures, or with
                                     figures older than the newest {DAY_BEGINS:02}:00 UTC
   script.py update requests _boto   fetch these, and what a family adds up
-  script.py backfill requests       fetch these, and ask for their older days once more
+  script.py backfill requests       fetch these, and ask ClickHouse for older days once more
   script.py render                  write the badges anew from what is kept: no network
 
 Exit code: 0 if all is fresh, or postponed to the next run; 1 if something failed, and all else
@@ -1374,8 +1366,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     options = parser.parse_intermixed_args(argv)
     if options.command == "render" and (options.names or options.all or options.requests):
         parser.error("render fetches nothing: NAME, --all and --requests go with update")
-    if options.command == "backfill" and (options.all or options.requests or not options.names):
-        parser.error("backfill goes with NAME, without --all and --requests")
     if (options.all and options.names) or (not options.requests) != (not options.answers):
         parser.error("NAME and --all exclude each other, --requests and --answers go together")
     options.deadline = time.monotonic() + 60 * options.time_limit

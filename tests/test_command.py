@@ -27,7 +27,6 @@ UNABLE: list[tuple[str, str, dict[str, str], str]] = [
     (ONE, "--config no.toml", {}, "No such file or directory: no.toml. Mend that, or see --config"),
     (ONE, "render one", {}, "render fetches nothing"),
     (ONE, "update one --all", {}, "exclude each other"),
-    *((ONE, f"backfill {line}", {}, "backfill goes with NAME") for line in ("", "--all")),
     (ONE, "", {"PEPY_API_KEY": " "}, "There is no PePy API key in PEPY_API_KEY. Get a free one"),
     (ONE, "", {"PEPY_API_KEY": "kéy"}, "on GitHub it goes into a repository secret of that name"),
     (ONE, "", {"PEPY_API_KEY": "another"}, "PePy refused the API key. Copy it again"),
