@@ -2,7 +2,8 @@
 
 uv run tests/bench.py               processes, against a plain loop over requests
 uv run tests/bench.py --limits      against what a bucket of tokens demands (3 minutes)
-uv run tests/bench.py --repository  what a year of daily runs adds to it (10 minutes)
+uv run tests/bench.py --repository  what a year of daily runs adds to it (20 minutes)
+uv run --group engine tests/bench.py --history  ten years of 300 packages from ClickHouse's engine
 uv run tests/bench.py --page        what keeps the thread of a page of 1,000 packages busy
 """
 
@@ -22,7 +23,8 @@ from statistics import median
 from typing import Any
 
 import pypistats
-from pepy import KEY, SCRIPT, Pepy, Plan
+from clickhouse import YEARS, Clickhouse, engine_of
+from pepy import KEY, SCRIPT, SHUT, Pepy, Plan
 
 sys.path.insert(0, str(SCRIPT.parent))
 import script
@@ -50,12 +52,13 @@ def measure(*command: str, **variables: str) -> list[float]:
     return [wall * 1000, (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss / 1024]
 
 
-def update(url: str, projects: list[str]) -> list[float]:
+def update(url: str, projects: list[str], clickhouse: str = SHUT) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "packages.toml"
         config.write_text("".join(f'[[package]]\nname = "{name}"\n' for name in projects))
         line = (f"{SCRIPT}", f"--config={config}", f"--output={folder}/docs")
-        return measure(sys.executable, *line, PEPY_API_URL=url, PEPY_API_KEY=KEY)
+        variables = {"PEPY_API_URL": url, "PEPY_API_KEY": KEY, "CLICKHOUSE_URL": clickhouse}
+        return measure(sys.executable, *line, **variables)
 
 
 def speed(runs: int = 5) -> None:
@@ -101,7 +104,20 @@ def morning(project: str, number: int, now: datetime, place: int) -> list[script
     return [script.Outcome("figures", **figures), script.Outcome("figures", tables=tables)]
 
 
-def repository(count: int = 100, runs: int = 365, *, breakdown: bool) -> None:
+def history(count: int = 300) -> None:
+    print(f"{'milliseconds':32}     wall  CPU/pkg")
+    with Pepy() as pepy, Clickhouse(pepy) as clickhouse:
+        days = {name: clickhouse.days(name) for name in NAMES[:count]}
+        with engine_of(days) as clickhouse.engine:
+            for label, url in (("PePy alone", SHUT), ("and ClickHouse", clickhouse.url)):
+                wall, cpu, _ = update(pepy.url, NAMES[:count], url)
+                print(f"{label:32} {wall:8.0f} {cpu / count:8.1f}")
+    print(f"{sum(map(len, days.values()))} days in {len(clickhouse.asked)} queries")
+
+
+def repository(
+    label: str, count: int = 100, runs: int = 365, *, breakdown: bool = False, older: int = 0
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
 
         def git(*line: str) -> None:
@@ -117,13 +133,18 @@ def repository(count: int = 100, runs: int = 365, *, breakdown: bool) -> None:
             told = (morning(name, number, now, n) for n, name in enumerate(names))
             pepy, other = (dict(zip(names, each, strict=True)) for each in zip(*told, strict=True))
             kept = script.keep(kept, pepy, other if breakdown else {})
+            for name in names if not number else []:
+                history = kept.tables[name]["history"]["downloads"]
+                first = min(history)
+                before = (first - timedelta(days=back) for back in range(older, 0, -1))
+                past = {day: pypistats.daily(name, day) * 10 // 9 for day in before}
+                kept.tables[name]["history"]["downloads"] = past | history
             script.publish(Path(folder) / "docs", script.render(config, kept))
             git("add", ".")
             git("commit", "--quiet", f"--message=Update badges: {4 * count} changed")
         git("gc", "--quiet")
         packs = Path(folder).glob(".git/objects/pack/*")  # and the list of the objects there
         sizes = {path.suffix: path.stat().st_size / count / 1000 for path in packs}
-    label = f"breakdown {'on' if breakdown else 'off'}"
     print(f"{label:32} {sizes['.pack']:8.0f} {sizes['.idx']:8.0f}")
 
 
@@ -180,13 +201,17 @@ def page(runs: int = 9) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(usage=__doc__)
-    for name in ("--limits", "--repository", "--page"):
+    for name in ("--limits", "--repository", "--history", "--page"):
         parser.add_argument(name, action="store_true")
     options = parser.parse_args()
     if options.repository:
-        print(f"{'KB a package and year':32}     pack    index")
-        repository(breakdown=False)
-        repository(breakdown=True)
+        print(f"{'KB a package':32}     pack    index")
+        for label, runs in (("a run", 1), ("a year of runs", 365)):
+            repository(label, runs=runs)
+            repository(f"{label}, with breakdowns", runs=runs, breakdown=True)
+            repository(f"{label}, after ten years", runs=runs, older=YEARS)
+    elif options.history:
+        history()
     elif options.page:
         print("milliseconds of the page's thread")
         page()

@@ -202,8 +202,6 @@ def environment(pepy: Pepy | None, key: str = KEY) -> dict[str, str]:
 
 def demonstrate() -> int:
     """Run the daily job against the stand-ins, into a scratch folder."""
-    import clickhouse  # which needs what is here
-
     scratch = Path(tempfile.mkdtemp(prefix="pepy-stats-"))
     print("The figures below are MADE UP: they come from stand-ins on this machine.\n")
     command = ["script.py", "update", "--output", str(scratch)]
@@ -227,9 +225,11 @@ def main() -> int:
     options = parser.parse_args()
     if not options.serve:
         return demonstrate()
-    with Pepy(delay=options.delay, releases=options.releases) as pepy:
+    figures = Pepy(delay=options.delay, releases=options.releases)
+    with figures as pepy, clickhouse.Clickhouse(pepy) as older:
         print(f"Made-up figures on {pepy.url}, until Ctrl-C. In another terminal:\n")
-        print(f"  PEPY_API_URL={pepy.url} PEPY_API_KEY={KEY} uv run script.py --output made-up")
+        print(f"  export PEPY_API_URL={pepy.url} PEPY_API_KEY={KEY} CLICKHOUSE_URL='{older.url}'")
+        print("  uv run script.py --output made-up")
         print("\nNever into docs/: the history there is for real figures.", flush=True)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
@@ -237,4 +237,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    import clickhouse  # which itself needs what is here
+
     sys.exit(main())

@@ -178,9 +178,8 @@ def heading(page: Page, text: str) -> None:
 
 def test_the_list_shows_all_figures_and_how_fresh_they_are(visitor: Visit) -> None:
     page, listings = visitor.open(), catalogue(visitor.site)["packages"]
-    rows = page.locator("#packages tbody tr").evaluate_all(
-        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
-    )
+    texts = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    rows = page.locator("#packages tbody tr").evaluate_all(texts)
     told = {name: cells for name, _, *cells in rows}
     for listing in listings:
         name, since = listing["name"], datetime.fromisoformat(listing["fetched"])
@@ -443,11 +442,8 @@ def test_copying_puts_the_code_on_the_clipboard_or_selects_it(visitor: Visit) ->
 def lined(page: Page, root: str) -> dict[str, str]:
     """The names of a chart's lines, and their values on the day that it shows."""
     page.locator(f"{root} .legend output").first.wait_for()
-    return dict(
-        page.locator(f"{root} .legend output").evaluate_all("""(all) => all.map((value) =>
-        [value.parentElement.textContent.split(value.textContent)[0].trim(), value.textContent]
-    )""")
-    )
+    lines = "\n".join(page.locator(f"{root} .legend li").all_inner_texts())
+    return dict(re.findall(r"^(.+?)\s(\S+)(?:\s×)?$", lines, re.MULTILINE))
 
 
 def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Visit) -> None:
@@ -474,25 +470,14 @@ def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Vis
     width = plot.evaluate("(plot) => plot.clientWidth") - 60
     plot.hover(position={"x": 50 + width * 62 / 89, "y": 50})
     reads(27, "10", "16")
-    heights = (
-        "(path) => path.getAttribute('d').match(/[\\d.]+ [\\d.]+/g).map((p) => p.split(' ')[1])"
-    )
-    days, ticks = plot.locator(".days").first, plot.locator("text[text-anchor=end]")
-    for scale, marks in (
-        ("Linear", ["0", "5", "10", "15", "20"]),
-        ("Logarithmic", ["5", "10", "20"]),
-    ):
+    path, ticks = plot.locator(".days").first, plot.locator("text[text-anchor=end]")
+    for scale, marks in {"Linear": "0 5 10 15 20", "Logarithmic": "5 10 20"}.items():
         page.locator("#history").get_by_text(scale).click()
-        expect(ticks).to_have_text(marks)
-        at = days.evaluate(heights)
-        drawn = dict(
-            zip(
-                ticks.all_text_contents(),
-                ticks.evaluate_all("(all) => all.map((text) => text.getAttribute('y'))"),
-                strict=True,
-            )
-        )
-        assert at == [drawn["5"]] * 30 + [drawn["20"]] * 30 + [drawn["10"]] * 30
+        expect(ticks).to_have_text(marks.split())
+        heights = re.findall(r"[\d.]+ ([\d.]+)", path.get_attribute("d") or "")
+        at = ticks.evaluate_all("(all) => all.map((text) => text.getAttribute('y'))")
+        drawn = dict(zip(marks.split(), at, strict=True))
+        assert heights == [drawn["5"]] * 30 + [drawn["20"]] * 30 + [drawn["10"]] * 30
     cells = page.locator("#history tr")
     expect(cells).to_have_count(0)
     page.locator("#history summary").click()
@@ -509,14 +494,10 @@ def test_a_family_is_shown_as_what_it_is_and_its_badge_leads_back_here(visitor: 
     expect(page.locator("#preview")).to_have_attribute("alt", "both: 161/week")
     expect(page.locator("#figures")).to_contain_text("690 Last 30 days")
     assert lined(page, "#history") == {"A day": "23", "Seven-day average": "23"}
-    expect(page.locator("#links label:visible")).to_have_text(
-        ["This page", "Nowhere", "Another address"]
-    )
-    assert page.locator("#ways a").all_text_contents() == [
-        "history.csv",
-        "stats.json",
-        "_steps.json",
-    ]
+    links = ["This page", "Nowhere", "Another address"]
+    expect(page.locator("#links label:visible")).to_have_text(links)
+    ways = ["history.csv", "stats.json", "_steps.json"]
+    assert page.locator("#ways a").all_text_contents() == ways
     go(page, "_steps")
     (again,) = paste(page, f"[![Downloads]({shows.picture})]({PUBLISHED}/#_steps)")
     assert (query(again.picture), again.code) == (query(shows.picture), shows.code)
@@ -543,9 +524,8 @@ def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
         field.press("Enter")
         names += [] if name == "nobody" else [name.lower()]
         expect(told).to_have_text("That package isn’t listed here." if name == "nobody" else "")
-        expect(page.locator("#comparison .legend li")).to_have_count(
-            max(len(names), 2)
-        )  # or a day and its average
+        shows = max(len(names), 2)  # or a day and its average
+        expect(page.locator("#comparison .legend li")).to_have_count(shows)
     assert urlsplit(page.url).fragment == f"?compare={','.join(names)}"
     expect(field).to_be_hidden()  # five are enough
     newest = {"falls": "10", "rises": "13", "same": "7", "none": "–"}
@@ -590,9 +570,8 @@ def test_the_badge_and_the_way_to_copy_it_stay_in_sight(
         page = visitor.open("#exact?style=for-the-badge&label=a+label+that+is+long")
         preview, code = page.locator("#preview"), page.locator("#code")
         expect(preview).not_to_have_js_property("naturalWidth", 0)
-        drawn, own = preview.evaluate(
-            "(i) => [i.width / i.height, i.naturalWidth / i.naturalHeight]"
-        )
+        sizes = "(i) => [i.width / i.height, i.naturalWidth / i.naturalHeight]"
+        drawn, own = preview.evaluate(sizes)
         assert drawn == pytest.approx(own, rel=0.05)  # neither squeezed nor stretched
         bottom = page.locator("#copy").evaluate("(copy) => copy.getBoundingClientRect().bottom")
         assert bottom <= (560 if width > 1000 else height)
@@ -621,9 +600,8 @@ def test_the_badge_and_the_way_to_copy_it_stay_in_sight(
         page.locator("tbody tr").first.wait_for()
         page.wait_for_load_state("networkidle")
         tall = page.evaluate("document.documentElement.scrollHeight")
-        page.locator("tbody").evaluate_all(
-            "(all) => all.forEach((group) => (group.style.contentVisibility = 'visible'))"
-        )
+        lay_out = "(all) => all.forEach((group) => (group.style.contentVisibility = 'visible'))"
+        page.locator("tbody").evaluate_all(lay_out)
         assert page.evaluate("document.documentElement.scrollHeight") == tall  # nothing jumps
 
 
@@ -634,9 +612,8 @@ def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Vis
     top = visitor.site.docs / "exact/stats.json"
     for number, release in enumerate(json.loads(top.read_bytes())["top_releases"]):
         expect(releases.nth(number)).to_contain_text(release["version"])
-        expect(releases.nth(number)).to_have_attribute(
-            "title", f"{release['downloads']:,} downloads"
-        )
+        title = f"{release['downloads']:,} downloads"
+        expect(releases.nth(number)).to_have_attribute("title", title)
     for number, name in enumerate(("python", "system"), 1):
         table = script.parse_table((visitor.site.docs / f"exact/{name}.csv").read_bytes(), newest)
         counts = {h: sum(script.window(table[h], newest, 30)) for h in table if h != "unknown"}

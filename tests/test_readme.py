@@ -95,7 +95,7 @@ def test_its_first_command_shows_the_job_at_work(tmp_path: Path) -> None:
 def test_its_messages_are_the_programs() -> None:
     source = WORKFLOW + (ROOT / "script.py").read_text(encoding="utf-8")
     messages = re.findall(r"^\| `…? ?([^`]+)` \|", section("Troubleshooting"), re.MULTILINE)
-    assert len(messages) == 11
+    assert len(messages) == 13
     assert [message for message in messages if message not in source] == []
 
 
