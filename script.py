@@ -287,6 +287,7 @@ Day = Annotated[date, pydantic.BeforeValidator(lambda value: parse_day(str(value
 History = dict[Day, Count]
 Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
 Tables = dict[str, Columns]  # by the file's name
+Past = tuple[list[Day], list[int]]  # as ClickHouse tells it: days, and the downloads of each
 UNKNOWN = "unknown"  # the column of downloads that name no version or system
 HEADING = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._+-]{0,39}")  # no spreadsheet takes it for a formula
 
@@ -316,9 +317,6 @@ class PypistatsAnswer(Model):
 
     package: str
     data: Annotated[list[Point], pydantic.FailFast()]  # millions of mistakes would take all memory
-
-
-Past = tuple[list[Day], list[int]]  # days, and the downloads of each
 
 
 class ClickhouseAnswer(BaseModel, frozen=True):
@@ -367,6 +365,11 @@ class Kept(NamedTuple):
 
     stats: dict[str, Stats]
     tables: dict[str, Tables]
+
+    def lacks_days(self, project: str) -> bool:
+        """Whether a package was downloaded before its oldest kept day."""
+        days = self.tables[project]["history"]["downloads"].values()
+        return 100 * sum(days) < 95 * self.stats[project].total_downloads
 
 
 def merged(*answers: Tables) -> Tables:
@@ -750,7 +753,7 @@ def add_up(families: Iterable[Family], kept: Kept, older: Kept) -> tuple[Kept, l
         summed, start = Counter[date](), date.min
         for figures, days in each:
             summed.update(days)
-            if lacks_days(kept, figures.package):
+            if kept.lacks_days(figures.package):
                 start = max(start, min(days, default=date.max))
         history = {day: summed[day] for day in sorted(summed) if start <= day <= end}
         values = {"package": name, "timestamp": min(figures.timestamp for figures, _ in each)}
@@ -761,20 +764,13 @@ def add_up(families: Iterable[Family], kept: Kept, older: Kept) -> tuple[Kept, l
     return Kept(stats, tables), notes
 
 
-def lacks_days(kept: Kept, project: str) -> bool:
-    """Whether a package was downloaded before its oldest kept day."""
-    days = kept.tables[project]["history"]["downloads"].values()
-    return 100 * sum(days) < 95 * kept.stats[project].total_downloads
-
-
 def doubt(past: Past, history: History, stats: Stats, today: date) -> str:
     """Why a package's days at ClickHouse are not believed; "" where they agree with PePy's."""
-    days, counts = past
-    told, last = dict(zip(days, counts, strict=False)), stats.last_date or today
-    sound = days and len(told) == len(days) == len(counts) and min(counts) >= 0
-    if not sound or max(days) > today:
+    (days, counts), last = past, stats.last_date or today
+    told, newest = dict(zip(days, counts, strict=False)), max(days, default=date.max)
+    if not len(told) == len(days) == len(counts) or newest > today or min(counts) < 0:
         return "ClickHouse has no days of it, or impossible ones"
-    start, end = max(min(history, default=date.min), last - timedelta(90)), min(max(days), last)
+    start, end = max(min(history, default=date.min), last - timedelta(90)), min(newest, last)
     pepy, other = (window(of, end, (end - start).days + 1) for of in (history, told))
     close = sum(abs(a - b) <= max(a / 10, 5) for a, b in zip(pepy, other, strict=True))
     if not 0 < 4 * len(pepy) <= 5 * close:
@@ -1303,9 +1299,9 @@ def run(options: argparse.Namespace) -> int:
     older = read_kept(output, {*config.published} - {*config.projects})[0]
     after = keep(kept, outcomes, breakdowns)
     interrupted = any(outcome.kind == "interrupted" for outcome in outcomes.values())
-    told = [] if interrupted else [p for p, o in outcomes.items() if o.figures]
-    due = [p for p in told if options.command == "backfill" or not after.stats[p].backfilled]
-    lacking = [p for p in due if config.projects[p].backfill and lacks_days(after, p)]
+    told = (p for p, o in outcomes.items() if o.figures and config.projects[p].backfill)
+    due = (p for p in told if options.command == "backfill" or not after.stats[p].backfilled)
+    lacking = [p for p in due if not interrupted and after.lacks_days(p)]
     after, doubts, silent = backfill(after, lacking, clickhouse)
     after, held = add_up(config.family, after, older)
     files = render(config, after)

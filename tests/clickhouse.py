@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import accumulate
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -30,13 +31,18 @@ Days = dict[str, int]
 
 
 def whole_history(answer: Mapping[str, Any], length: int = YEARS) -> Days:
-    """All days of a project of which PePy answers so: older ones make up its total, and grow."""
+    """All days of a project of which PePy answers so: older ones grow, and make up its total."""
     known = {day: sum(counts.values()) for day, counts in answer["downloads"].items()}
-    newest = date.fromisoformat(max(known, default="2026-04-01"))
-    first = newest - timedelta(91)  # of those that PePy would tell
+    first = date.fromisoformat(max(known, default="2026-04-01")) - timedelta(91)  # that PePy tells
     rest = answer["total_downloads"] - sum(known.values())
-    upto = [rest * at * at // length**2 for at in range(length + 1)]
-    older = {f"{first - timedelta(length - at)}": upto[at + 1] - upto[at] for at in range(length)}
+    power = max(length * sum(known.values()) / 92 / max(rest, 1) - 1, 0)  # to end where PePy begins
+    days = [first - timedelta(back) for back in range(length, 0, -1)]
+    weights = [
+        (at / length) ** power * (3 if day.weekday() > 4 else 5) for at, day in enumerate(days, 1)
+    ]
+    whole = sum(weights)
+    upto = [int(rest * weight / whole) for weight in accumulate(weights, initial=0)]
+    older = {f"{day}": upto[at + 1] - upto[at] for at, day in enumerate(days)}
     return {day: count for day, count in (older | known).items() if count}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from browser import PUBLISHED, ROOT, Site, executable, launch, visit
+from clickhouse import Clickhouse
 from pepy import Pepy
 from playwright.sync_api import Browser, sync_playwright
 from pypistats import Pypistats
@@ -82,7 +83,8 @@ def main() -> None:
         project = Project(Path(name))
         project.list(text=PACKAGES)
         variables = {"PYPISTATS_API_URL": pypistats.url, "GITHUB_REPOSITORY": "someone/stats"}
-        project.run(pepy, **variables)
+        with Clickhouse(pepy) as older:
+            project.run(pepy, CLICKHOUSE_URL=older.url, **variables)
         with sync_playwright() as playwright, Site(project.docs) as site:
             browser = launch(playwright)
             picture_badges(browser, site)

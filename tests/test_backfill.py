@@ -25,8 +25,8 @@ YEARS = days(*[100] * 3650)
 WEEK = (100, 100, 100, 100, 100, 50, 50)
 
 
-def told(history: script.History) -> script.Past:
-    return [*history], [*history.values()]
+def told(past: Any) -> script.Past:
+    return past if isinstance(past, tuple) else ([*past], [*past.values()])
 
 
 def newest(*counts: int) -> script.History:
@@ -42,7 +42,7 @@ def stats(total: int, backfilled: date | None = None) -> script.Stats:
 
 FEW, TEN = days(*(5, 1, 3) * 30), NEWEST - timedelta(10)
 SHIFTED = days(*WEEK * 14, end=NEWEST + timedelta(1))
-CASES: list[tuple[str, script.History, script.History, int]] = [  # the reason, or none; of what
+CASES: list[tuple[str, Any, script.History, int]] = [  # the reason, or none; of what
     *(
         ("", past, LAST, 365_000)
         for past in (
@@ -58,8 +58,13 @@ CASES: list[tuple[str, script.History, script.History, int]] = [  # the reason, 
     ("has 93.2 % of PePy's downloads of all", days(*[100] * 3400), LAST, 365_000),  # cut short
     ("has 110.0 % of PePy's downloads of all", days(*[100] * 4015), LAST, 365_000),
     ("no days of it", {}, LAST, 365_000),
-    ("or impossible ones", YEARS | {NEWEST - timedelta(5000): -1}, LAST, 365_000),
-    ("or impossible ones", YEARS | {TODAY + timedelta(1): 1}, LAST, 365_000),
+    *(
+        ("or impossible ones", past, LAST, 365_000)
+        for past in (
+            *(YEARS | {NEWEST - timedelta(5000): -1}, YEARS | {TODAY + timedelta(1): 1}),
+            *(([NEWEST] * 2, [1, 1]), ([NEWEST], []), ([NEWEST], [1, 1])),
+        )
+    ),
     ("agrees with PePy on", days(*WEEK * 500), SHIFTED, 300_000),
     ("", days(*(0, 6, 3) * 500), FEW, 4_520),  # quiet, and noisy
     ("has 93.8 % of PePy's downloads of all", days(*(0, 6, 3) * 500), FEW, 4_800),
@@ -73,11 +78,6 @@ def test_days_are_believed_where_they_agree_with_pepys(case: Any) -> None:
     reason, past, history, total = case
     found = script.doubt(told(past), history, stats(total), TODAY)
     assert (reason in found, bool(found)) == (True, bool(reason))
-
-
-@pytest.mark.parametrize("past", [([NEWEST] * 2, [1, 1]), ([NEWEST], []), ([NEWEST], [1, 1])])
-def test_a_day_twice_or_without_its_count_is_impossible(past: script.Past) -> None:
-    assert "impossible" in script.doubt(past, LAST, stats(365_000), TODAY)
 
 
 @pytest.mark.parametrize("known", [91, 40])
@@ -122,7 +122,7 @@ def test_an_answer_that_is_not_whole_is_none(reason: str) -> None:
 
 
 def test_counts_may_be_strings_and_a_package_unknown() -> None:
-    for body in (answer(A), answer(["a", [["2026-01-01"], [5]]], statistics={}, meta=[])):
+    for body in (answer(A), answer(["a", [["2026-01-01"], [5]]], meta=[])):
         pasts = script.read_pasts(["a", "b"], NOW, body)["pasts"]
         assert pasts == {"a": ([date(2026, 1, 1)], [5]), "b": ([], [])}
 
