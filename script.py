@@ -1100,8 +1100,6 @@ def chart(project: str, history: History, end: date | None) -> str:
 
 def publish(output: Path, files: Mapping[str, str], gone: Iterable[str] = ()) -> list[str]:
     """Make `output` hold `files`, and nothing of projects that are `gone`; the changed paths."""
-    for stray in output.rglob(".*.tmp"):  # of a run that was killed
-        stray.unlink()
     changed = [path for path, text in files.items() if write(output / path, text.encode())]
     for project in gone:
         (output / f"{project}.json").unlink(missing_ok=True)
