@@ -37,9 +37,8 @@ def whole_history(answer: Mapping[str, Any], length: int = YEARS) -> Days:
     rest = answer["total_downloads"] - sum(known.values())
     power = max(length * sum(known.values()) / 92 / max(rest, 1) - 1, 0)  # to end where PePy begins
     days = [first - timedelta(back) for back in range(length, 0, -1)]
-    weights = [
-        (at / length) ** power * (3 if day.weekday() > 4 else 5) for at, day in enumerate(days, 1)
-    ]
+    week = (5, 5, 5, 5, 5, 3, 3)
+    weights = [(at / length) ** power * week[day.weekday()] for at, day in enumerate(days, 1)]
     whole = sum(weights)
     upto = [int(rest * weight / whole) for weight in accumulate(weights, initial=0)]
     older = {f"{day}": upto[at + 1] - upto[at] for at, day in enumerate(days)}
@@ -50,12 +49,11 @@ def whole_history(answer: Mapping[str, Any], length: int = YEARS) -> Days:
 class Clickhouse:
     """The stand-in. `with Clickhouse(pepy) as clickhouse:` serves on clickhouse.url.
 
-    `changed` gives some projects other days, `spoil` what is sent from the good body, and
-    `status` with what; `most` is the limit of rows, and `engine` a session of chdb.
+    `spoil` gives what is sent from the good body, and `status` with what; `most` is the limit of
+    rows, and `engine` a session of chdb.
     """
 
     pepy: Pepy
-    changed: dict[str, Days] = field(default_factory=dict)
     spoil: Callable[[bytes], bytes] = bytes
     status: int = 200
     most: int = 10**9
@@ -74,7 +72,7 @@ class Clickhouse:
     def days(self, project: str) -> Days:
         given = self.pepy.projects.get(project)
         answer = given if isinstance(given, dict) else json.loads(self.pepy.body(project))
-        return self.changed.get(project, whole_history(answer))
+        return whole_history(answer)
 
     def answer(self, told: dict[str, str]) -> tuple[int, bytes]:
         """The status and body for a query's parameters."""
