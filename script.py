@@ -1170,9 +1170,8 @@ def summarise(markdown: str, annotations: Iterable[tuple[str, str, str]]) -> Non
 
 def read_request(body: str) -> tuple[list[str], list[str]]:
     """The projects in the form's field `Packages`, or what is wrong there in our own words."""
-    _, *rest = re.split(r"^### Packages\s*$", body, maxsplit=1, flags=re.MULTILINE)
-    field = re.split("^###", rest[0], maxsplit=1, flags=re.MULTILINE)[0] if rest else ""
-    names = [line.strip() for line in field.split("\n") if line.strip()]
+    found = re.search(r"(?ms)^### Packages\s*$(.*?)(^###|\Z)", body)
+    names = [line.strip() for line in (found[1] if found else "").split("\n") if line.strip()]
     if not 1 <= len(names) <= 10:
         return [], ["the form's field has to name 1 to 10 packages, one a line"]
     projects, mistakes = [], []
