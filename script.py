@@ -423,7 +423,7 @@ CLICKHOUSE["query"] = """
     SELECT project, sumMap([date], [count]) FROM pypi.pypi_downloads_per_day
     WHERE project IN {projects:Array(String)} GROUP BY project"""
 CLICKHOUSE_BATCH = 50  # projects of one query
-CLICKHOUSE_SECONDS = 30  # in which queries begin: the timeouts end the last within two minutes
+CLICKHOUSE_SECONDS = 10  # in which queries begin: the timeouts end the last within two minutes
 MEANINGS = {  # of a status, at each service
     401: ("key refused", "refused the API key"),
     404: ("unknown", "doesn't know it: misspelt, or published less than a day ago?"),

@@ -16,6 +16,7 @@ import script
 
 LIST = '[[family]]\nname = "old"\npackages = ["one"]\n[[package]]\nname = "One"\n'
 LIST += '[[package]]\nname = "two-2"\nlabel = "own"\n[defaults]\nlabel = "all"\nbreakdown = true\n'
+LIST += "backfill = false\n"
 ONCE = "name each once, and only what is listed as a [[package]]"
 MISTAKES = {  # what a second family has, and what is told of it
     **{
@@ -53,6 +54,7 @@ def test_a_family_takes_the_defaults_and_names_as_pep_503_has_them() -> None:
     assert isinstance(family, script.Family)
     assert (family.packages, family.label, family.decimals) == (["two-2", "one"], "all", 3)
     assert (family.breakdown, config.projects["one"].breakdown) == (False, True)
+    assert (family.backfill, config.projects["one"].backfill) == (True, False)
     assert [*config.projects] == ["one", "two-2"]
 
 
