@@ -287,7 +287,8 @@ Day = Annotated[date, pydantic.BeforeValidator(lambda value: parse_day(str(value
 History = dict[Day, Count]
 Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
 Tables = dict[str, Columns]  # by the file's name
-Past = tuple[list[Day], list[int]]  # as ClickHouse tells it: days, and the downloads of each
+FIRST = pydantic.FailFast()  # millions of mistakes would take all memory
+Past = tuple[Annotated[list[date], FIRST], Annotated[list[int], FIRST]]  # days, their downloads
 UNKNOWN = "unknown"  # the column of downloads that name no version or system
 HEADING = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._+-]{0,39}")  # no spreadsheet takes it for a formula
 
@@ -316,13 +317,13 @@ class PypistatsAnswer(Model):
     """180 days of downloads by category: https://pypistats.org/api/."""
 
     package: str
-    data: Annotated[list[Point], pydantic.FailFast()]  # millions of mistakes would take all memory
+    data: Annotated[list[Point], FIRST]
 
 
 class ClickhouseAnswer(BaseModel, frozen=True):
     """All days of projects. Counts may come as strings, and an error as one more key."""
 
-    data: list[tuple[str, Past]]
+    data: Annotated[list[tuple[str, Past]], FIRST]
     rows: int
     exception: None = None
 
@@ -469,7 +470,7 @@ def ask(session: requests.Session, address: str, service: str, read: Reader) -> 
                 body += chunk
                 if len(body) > MAX_BODY or time.monotonic() > end:
                     return Outcome("failed", f"{service}'s answer did not come to an end")
-    except (OSError, urllib3.exceptions.HTTPError, KeyboardInterrupt) as error:
+    except (OSError, urllib3.exceptions.HTTPError) as error:
         return Outcome("try again", f"the request to {service} failed ({type(error).__name__})")
     now, status = datetime.now(UTC), response.status_code
     return judge(service, read, now, status, response.headers, bytes(body))
@@ -628,6 +629,7 @@ def fetch_breakdowns(
 def fetch_pasts(projects: list[str], address: str) -> tuple[dict[str, Past], str]:
     """Ask ClickHouse for all days of projects: what it told, and why not of all, if so."""
     pasts: dict[str, Past] = {}
+    random.shuffle(projects)  # as with breakdowns
     session, end = requests.Session(), time.monotonic() + CLICKHOUSE_SECONDS
     while some := projects[len(pasts) : len(pasts) + CLICKHOUSE_BATCH]:
         if time.monotonic() > end:
@@ -767,10 +769,12 @@ def add_up(families: Iterable[Family], kept: Kept, older: Kept) -> tuple[Kept, l
 def doubt(past: Past, history: History, stats: Stats, today: date) -> str:
     """Why a package's days at ClickHouse are not believed; "" where they agree with PePy's."""
     (days, counts), last = past, stats.last_date or today
-    told, newest = dict(zip(days, counts, strict=False)), max(days, default=date.max)
-    if not len(told) == len(days) == len(counts) or newest > today or min(counts) < 0:
+    told, sound = dict(zip(days, counts, strict=False)), all(0 <= n < COUNT_LIMIT for n in counts)
+    sound &= all(date(2000, 1, 1) <= day <= today for day in days)
+    if not sound or not days or not len(told) == len(days) == len(counts):
         return "ClickHouse has no days of it, or impossible ones"
-    start, end = max(min(history, default=date.min), last - timedelta(90)), min(newest, last)
+    start = max(min(history, default=date.min), last - timedelta(90))
+    end = min(max(days), last) if history else last  # of a package that nobody downloads lately
     pepy, other = (window(of, end, (end - start).days + 1) for of in (history, told))
     close = sum(abs(a - b) <= max(a / 10, 5) for a, b in zip(pepy, other, strict=True))
     if not 0 < 4 * len(pepy) <= 5 * close:
@@ -792,9 +796,10 @@ def backfill(kept: Kept, projects: list[str], address: str) -> tuple[Kept, list[
         if reason := doubt(past, history, old, today):
             notes.append(f"{project} keeps its short history: {reason}.")
             continue
-        # Of the newest 90 PePy has told all: what is missing there has no downloads.
-        first = min([*history, (old.last_date or today) - timedelta(SHOWN_DAYS - 1)])
-        older = {day: n for day, n in zip(*past, strict=True) if day < first}
+        # Where PePy tells of a day nothing, there is nothing: about three months, 85 days at least.
+        last = old.last_date or today
+        known = max(last - timedelta(89), min([*history, last - timedelta(84)]))
+        older = {day: n for day, n in zip(*past, strict=True) if day < known}
         tables[project] = merged({"history": {"downloads": older}}, tables[project])
     return Kept(stats, tables), notes, why
 
@@ -1296,10 +1301,14 @@ def run(options: argparse.Namespace) -> int:
     older = read_kept(output, {*config.published} - {*config.projects})[0]
     after = keep(kept, outcomes, breakdowns)
     interrupted = any(outcome.kind == "interrupted" for outcome in outcomes.values())
-    told = (p for p, o in outcomes.items() if o.figures and config.projects[p].backfill)
-    due = (p for p in told if options.command == "backfill" or not after.stats[p].backfilled)
-    lacking = [p for p in due if not interrupted and after.lacks_days(p)]
-    after, doubts, silent = backfill(after, lacking, clickhouse)
+    told = [p for p, o in outcomes.items() if o.figures and config.projects[p].backfill]
+    due = [p for p in told if not after.stats[p].backfilled and after.lacks_days(p)]
+    names = [] if interrupted else told if options.command == "backfill" else due
+    doubts, silent = list[str](), ""
+    try:
+        after, doubts, silent = backfill(after, names, clickhouse)
+    except KeyboardInterrupt:  # what was fetched is not lost
+        interrupted = True
     after, held = add_up(config.family, after, older)
     files = render(config, after)
     folders = {path.parent.name for path in output.glob("*/stats.json")} - {*config.published}

@@ -11,7 +11,6 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-import requests
 from clickhouse import Clickhouse, engine_of
 from conftest import NEWEST, Project, days
 from pepy import Pepy
@@ -62,6 +61,7 @@ CASES: list[tuple[str, Any, script.History, int]] = [  # the reason, or none; of
         ("or impossible ones", past, LAST, 365_000)
         for past in (
             *(YEARS | {NEWEST - timedelta(5000): -1}, YEARS | {TODAY + timedelta(1): 1}),
+            *(YEARS | {date(1970, 1, 1): 1}, YEARS | {NEWEST - timedelta(5000): 10**400}),
             *(([NEWEST] * 2, [1, 1]), ([NEWEST], []), ([NEWEST], [1, 1])),
         )
     ),
@@ -69,7 +69,8 @@ CASES: list[tuple[str, Any, script.History, int]] = [  # the reason, or none; of
     ("", days(*(0, 6, 3) * 500), FEW, 4_520),  # quiet, and noisy
     ("has 93.8 % of PePy's downloads of all", days(*(0, 6, 3) * 500), FEW, 4_800),
     ("", days(40, 1, 2, 3, 4, 5), days(1, 2, 3, 4, 5), 50),
-    ("agrees with PePy on 0 of 0 days", days(7, end=NEWEST - timedelta(200)), {}, 7),
+    ("", days(7, end=NEWEST - timedelta(200)), {}, 7),  # and nobody since
+    ("has 137.1 % of PePy's downloads of all", days(960, end=NEWEST - timedelta(200)), {}, 700),
 ]
 
 
@@ -80,16 +81,22 @@ def test_days_are_believed_where_they_agree_with_pepys(case: Any) -> None:
     assert (reason in found, bool(found)) == (True, bool(reason))
 
 
-@pytest.mark.parametrize("known", [91, 40])
-def test_no_filled_cell_is_touched_and_no_day_of_the_newest_90(known: int) -> None:
-    history, without = days(*[101] * known), days(*[9] * 180)
-    tables = {"history": {"downloads": history, "without_mirrors": without}, "system": {"x": LAST}}
+PEPY = days(*[101] * 91)
+HOLE = days(*[101] * 100, end=NEWEST - timedelta(200))  # before a site stood still for months
+KNOWN: list[tuple[script.History, int]] = [  # what is kept, and from how many days back on
+    *((PEPY, 89), (days(*[101] * 88), 87), (days(*[101] * 30), 84), (PEPY | HOLE, 89)),
+]
+
+
+@pytest.mark.parametrize(("history", "back"), KNOWN)
+def test_no_filled_cell_is_touched_and_none_that_pepy_knows(history: Any, back: int) -> None:
+    without, shares = days(*[9] * 180), {"x": LAST}
+    tables = {"history": {"downloads": history, "without_mirrors": without}, "system": shares}
     kept = script.Kept({"demo": stats(365_000)}, {"demo": tables})
-    past = YEARS | days(*[0] * (91 - known), *[100] * known)
-    with patch.object(script, "fetch_pasts", return_value=({"demo": told(past)}, "")):
+    answer: Any = {"demo": told(YEARS)}, ""
+    with patch.multiple(script, doubt=lambda *_: "", fetch_pasts=lambda *_: answer):
         after, notes, _ = script.backfill(kept, ["demo"], "")
-    first = NEWEST - timedelta(max(known, 90) - 1)
-    older = {day: count for day, count in past.items() if day < first}
+    older = {day: count for day, count in YEARS.items() if day < NEWEST - timedelta(back)}
     wanted = {"downloads": older | history, "without_mirrors": without}
     assert (after.tables["demo"], notes) == (tables | {"history": wanted}, [])
     assert [*after.tables["demo"]["history"]["downloads"]] == sorted(older | history)
@@ -107,9 +114,9 @@ LIES = {  # bodies that come with status 200, where a and b were asked for
     "it is cut short": [answer(A, rows=2), answer(A, rows=0)],
     "or about other projects": [answer(A, A), answer(A, ["c", B[1]])],
     "rows\n": [b'{"data": []}'],
-    "data\\.0\\.1\\.": [
-        answer(["a", [["2026-02-30"], [5]]]),
-        answer(["a", [["2026-01-01"], [0.5]]]),
+    "data\\.0\\.1\\.": [  # and once, of so many
+        *(answer(["a", [[day] * 10**5, [5]]]) for day in ("2026-02-30", "today", None)),
+        *(answer(["a", [["2026-01-01"], [n] * 10**5]]) for n in (0.5, "x", None)),
     ],
 }
 
@@ -117,8 +124,9 @@ LIES = {  # bodies that come with status 200, where a and b were asked for
 @pytest.mark.parametrize("reason", LIES)
 def test_an_answer_that_is_not_whole_is_none(reason: str) -> None:
     for body in LIES[reason]:
-        with pytest.raises(ValueError, match=reason):
+        with pytest.raises(ValueError, match=reason) as caught:
             script.read_pasts(["a", "b"], NOW, body)
+        assert len(f"{caught.value}") < 1000
 
 
 def test_counts_may_be_strings_and_a_package_unknown() -> None:
@@ -127,12 +135,16 @@ def test_counts_may_be_strings_and_a_package_unknown() -> None:
         assert pasts == {"a": ([date(2026, 1, 1)], [5]), "b": ([], [])}
 
 
-def test_neither_time_nor_an_interruption_fails_the_run(monkeypatch: Any) -> None:
-    with patch.object(requests.Session, "get", side_effect=KeyboardInterrupt):
-        reason = "the request to ClickHouse failed (KeyboardInterrupt)"
-        assert script.fetch_pasts(["a"], "") == ({}, reason)
+def test_time_ends_it(monkeypatch: Any) -> None:
     monkeypatch.setattr(script, "CLICKHOUSE_SECONDS", -math.inf)
     assert script.fetch_pasts(["a"], "") == ({}, "postponed: time is up")
+
+
+def test_an_interruption_loses_nothing(project: Project, pepy: Pepy) -> None:
+    project.list("one")
+    with patch.object(script, "fetch_pasts", side_effect=KeyboardInterrupt):
+        assert project.run(pepy).code == 130
+    assert project.json("one/stats.json")["backfilled"] is None
 
 
 @pytest.fixture
@@ -170,8 +182,9 @@ def test_the_first_run_shows_years_and_asks_once(
     (project.docs / "one/history.csv").unlink()
     assert project.run(pepy, "--all", **here).code == 0
     assert len(clickhouse.asked) == 1
-    assert project.run(pepy, "backfill", "One", **here).code == 0
-    assert clickhouse.asked[1:] == [["one"]]
+    for _ in range(2):  # though the second has nothing to fill in
+        assert project.run(pepy, "backfill", "One", **here).code == 0
+    assert clickhouse.asked[1:] == [["one"], ["one"]]
     assert project.files()["one/history.csv"] == after["one/history.csv"]
     agents = {head["user-agent"] for head in clickhouse.headers}
     assert agents == {"pepy-stats (+https://github.com/some/one)"}
