@@ -626,21 +626,16 @@ def fetch_breakdowns(
             return
 
 
-def fetch_pasts(projects: list[str], address: str) -> tuple[dict[str, Past], str]:
-    """Ask ClickHouse for all days of projects: what it told, and why not of all, if so."""
-    pasts: dict[str, Past] = {}
-    random.shuffle(projects)  # as with breakdowns
+def fetch_pasts(projects: list[str], address: str) -> Iterator[Outcome]:
+    """Ask ClickHouse for all days of projects, some at a time, till it fails or time is up."""
     session, end = requests.Session(), time.monotonic() + CLICKHOUSE_SECONDS
-    while some := projects[len(pasts) : len(pasts) + CLICKHOUSE_BATCH]:
-        if time.monotonic() > end:
-            return pasts, "postponed: time is up"
+    for at in range(0, len(projects), CLICKHOUSE_BATCH):
+        say(f"[{at}/{len(projects)}] asking ClickHouse for older days")
+        some = projects[at : at + CLICKHOUSE_BATCH]
         session.params = CLICKHOUSE | {"param_projects": f"{some}"}  # as ClickHouse writes a list
-        outcome = ask(session, address, "ClickHouse", partial(read_pasts, some))
-        if outcome.pasts is None:
-            return pasts, outcome.reason
-        pasts |= outcome.pasts
-        say(f"[{len(pasts)}/{len(projects)}] older days from ClickHouse")
-    return pasts, ""
+        yield (outcome := ask(session, address, "ClickHouse", partial(read_pasts, some)))
+        if not outcome.pasts or time.monotonic() > end:
+            return
 
 
 def fetch_all(
@@ -788,19 +783,20 @@ def doubt(past: Past, history: History, stats: Stats, today: date) -> str:
 
 def backfill(kept: Kept, projects: list[str], address: str) -> tuple[Kept, list[str], str]:
     """What is kept, with ClickHouse's days before those of projects; notes; and what failed."""
-    pasts, why = fetch_pasts(projects, address)
-    stats, tables, notes, today = {**kept.stats}, {**kept.tables}, [], datetime.now(UTC).date()
-    for project, past in pasts.items():
-        old, history = stats[project], tables[project]["history"]["downloads"]
-        stats[project] = old.model_copy(update={"backfilled": today})
-        if reason := doubt(past, history, old, today):
-            notes.append(f"{project} keeps its short history: {reason}.")
-            continue
-        # Where PePy tells of a day nothing, there is nothing: about three months, 85 days at least.
-        last = old.last_date or today
-        known = max(last - timedelta(89), min([*history, last - timedelta(84)]))
-        older = {day: n for day, n in zip(*past, strict=True) if day < known}
-        tables[project] = merged({"history": {"downloads": older}}, tables[project])
+    stats, tables, notes, why = {**kept.stats}, {**kept.tables}, [], ""
+    for outcome in fetch_pasts(projects, address):
+        today, why = datetime.now(UTC).date(), outcome.reason
+        for project, past in (outcome.pasts or {}).items():
+            old, history = stats[project], tables[project]["history"]["downloads"]
+            stats[project] = old.model_copy(update={"backfilled": today})
+            if reason := doubt(past, history, old, today):
+                notes.append(f"{project} keeps its short history: {reason}.")
+                continue
+            # Where PePy tells of a day nothing, there is nothing, in the newest 85 days at least.
+            last = old.last_date or today
+            known = max(last - timedelta(89), min([*history, last - timedelta(84)]))
+            older = {day: n for day, n in zip(*past, strict=True) if day < known}
+            tables[project] = merged({"history": {"downloads": older}}, tables[project])
     return Kept(stats, tables), notes, why
 
 

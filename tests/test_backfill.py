@@ -93,8 +93,8 @@ def test_no_filled_cell_is_touched_and_none_that_pepy_knows(history: Any, back: 
     without, shares = days(*[9] * 180), {"x": LAST}
     tables = {"history": {"downloads": history, "without_mirrors": without}, "system": shares}
     kept = script.Kept({"demo": stats(365_000)}, {"demo": tables})
-    answer: Any = {"demo": told(YEARS)}, ""
-    with patch.multiple(script, doubt=lambda *_: "", fetch_pasts=lambda *_: answer):
+    outcome = script.Outcome("figures", pasts={"demo": told(YEARS)})
+    with patch.multiple(script, doubt=lambda *_: "", fetch_pasts=lambda *_: [outcome]):
         after, notes, _ = script.backfill(kept, ["demo"], "")
     older = {day: count for day, count in YEARS.items() if day < NEWEST - timedelta(back)}
     wanted = {"downloads": older | history, "without_mirrors": without}
@@ -133,11 +133,6 @@ def test_counts_may_be_strings_and_a_package_unknown() -> None:
     for body in (answer(A), answer(["a", [["2026-01-01"], [5]]], meta=[])):
         pasts = script.read_pasts(["a", "b"], NOW, body)["pasts"]
         assert pasts == {"a": ([date(2026, 1, 1)], [5]), "b": ([], [])}
-
-
-def test_time_ends_it(monkeypatch: Any) -> None:
-    monkeypatch.setattr(script, "CLICKHOUSE_SECONDS", -math.inf)
-    assert script.fetch_pasts(["a"], "") == ({}, "postponed: time is up")
 
 
 def test_an_interruption_loses_nothing(project: Project, pepy: Pepy) -> None:
@@ -216,6 +211,17 @@ def test_a_service_that_fails_is_asked_again_with_the_next_run(
     vars(clickhouse).update(status=200, most=10**9, spoil=bytes)
     assert "ClickHouse" not in project.run(pepy, "--all", CLICKHOUSE_URL=clickhouse.url).output
     assert all(history(project, name) == clickhouse.days(name) for name in names)
+
+
+def test_what_there_is_no_time_for_waits(
+    project: Project, pepy: Pepy, clickhouse: Clickhouse, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(script, "CLICKHOUSE_BATCH", 1)
+    monkeypatch.setattr(script, "CLICKHOUSE_SECONDS", -math.inf)
+    project.list(*(names := ("one", "two")))
+    for _ in names:
+        assert "ClickHouse" not in project.run(pepy, "--all", CLICKHOUSE_URL=clickhouse.url).output
+    assert sorted(clickhouse.asked) == [["one"], ["two"]]
 
 
 def test_where_an_answer_is_cut_short_all_the_same_it_is_not_believed(
