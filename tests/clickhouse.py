@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from email.message import Message
 from itertools import accumulate
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from pepy import Pepy, Quiet, Server
+from pepy import Pepy, Quiet, Served
 
 YEARS = 3650  # days
 META = [{"name": "project", "type": "String"}]
@@ -30,44 +31,46 @@ DEMANDED |= {"default_format": "JSONCompact"}
 Days = dict[str, int]
 
 
-def whole_history(answer: Mapping[str, Any], length: int = YEARS) -> Days:
+def whole_history(answer: Mapping[str, Any]) -> Days:
     """All days of a project of which PePy answers so: older ones grow, and make up its total."""
     known = {day: sum(counts.values()) for day, counts in answer["downloads"].items()}
     first = date.fromisoformat(max(known, default="2026-04-01")) - timedelta(91)  # that PePy tells
     rest = answer["total_downloads"] - sum(known.values())
-    power = max(length * sum(known.values()) / 92 / max(rest, 1) - 1, 0)  # to end where PePy begins
-    days = [first - timedelta(back) for back in range(length, 0, -1)]
+    power = max(YEARS * sum(known.values()) / 92 / max(rest, 1) - 1, 0)  # to end where PePy begins
+    days = [first - timedelta(back) for back in range(YEARS, 0, -1)]
     week = (5, 5, 5, 5, 5, 3, 3)
-    weights = [(at / length) ** power * week[day.weekday()] for at, day in enumerate(days, 1)]
+    weights = [(at / YEARS) ** power * week[day.weekday()] for at, day in enumerate(days, 1)]
     whole = sum(weights)
     upto = [int(rest * weight / whole) for weight in accumulate(weights, initial=0)]
     older = {f"{day}": upto[at + 1] - upto[at] for at, day in enumerate(days)}
     return {day: count for day, count in (older | known).items() if count}
 
 
+class Handler(Quiet):
+    def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
+        told = dict(parse_qsl(urlsplit(self.path).query))
+        self.server.owner.headers.append(self.headers)
+        status, body = self.server.owner.answer(told)
+        self.reply(status, gzip.compress(body, 1), {"Content-Encoding": "gzip"})
+
+
 @dataclass
-class Clickhouse:
+class Clickhouse(Served):
     """The stand-in. `with Clickhouse(pepy) as clickhouse:` serves on clickhouse.url.
 
     `spoil` gives what is sent from the good body, and `status` with what; `most` is the limit of
     rows, and `engine` a session of chdb.
     """
 
+    handler = Handler
+    path = "/?user=demo"
     pepy: Pepy
     spoil: Callable[[bytes], bytes] = bytes
     status: int = 200
     most: int = 10**9
     engine: Any = None
     asked: list[list[str]] = field(default_factory=list)  # projects by query
-    headers: list[dict[str, str]] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"{self.server.start(self)}/?user=demo"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
+    headers: list[Message] = field(default_factory=list)
 
     def days(self, project: str) -> Days:
         given = self.pepy.projects.get(project)
@@ -100,14 +103,6 @@ class Clickhouse:
                 return 500, TOO_MANY.encode()
         whole = {"meta": META, "data": rows, "rows": len(rows), "statistics": {"rows_read": read}}
         return self.status, self.spoil(json.dumps(whole, indent="\t").encode())
-
-
-class Handler(Quiet):
-    def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
-        told = dict(parse_qsl(urlsplit(self.path).query))
-        self.server.owner.headers.append({k.lower(): text for k, text in self.headers.items()})
-        status, body = self.server.owner.answer(told)
-        self.reply(status, gzip.compress(body, 1), {"Content-Encoding": "gzip"})
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 KEY = "pepy-standin-key-0123456789abcdef"
 SHUT = "http://127.0.0.1:9"  # where nothing listens
@@ -71,59 +71,6 @@ def newest_complete_day(now: datetime) -> date:
     return now.date() - timedelta(days=1 if now.hour >= 17 else 2)
 
 
-@dataclass
-class Pepy:
-    """The stand-in. `with Pepy() as pepy:` serves on pepy.url until the block ends.
-
-    `projects` gives the answers of certain projects (None: unknown, an int: that HTTP status
-    for ever, a function: from the good body to what is written instead, one after the other,
-    until the line is cut); names that start with `unknown` are unknown, and all others are
-    made up. `plan` is the rate limit, `delay` the seconds an answer takes.
-    """
-
-    plan: Plan | None = None
-    projects: dict[str, dict[str, Any] | int | Fault | None] = field(default_factory=dict)
-    delay: float = 0
-    releases: int = 12
-    asked: Counter[str] = field(default_factory=Counter)  # requests by project, refused ones too
-    refused: int = 0  # by the rate limit
-    agents: set[str] = field(default_factory=set)
-    addresses: set[str] = field(default_factory=set)
-    tokens: float = 0
-
-    def __enter__(self) -> Self:
-        self.lock = threading.Lock()
-        self.tokens, self.filled_at = self.plan.burst if self.plan else 0, time.monotonic()
-        self.cache: dict[str, bytes] = {}
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = self.server.start(self)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
-
-    def take_token(self) -> tuple[bool, dict[str, str]]:
-        """Whether a request is granted, and the headers that tell."""
-        if self.plan is None:
-            return True, {}
-        with self.lock:
-            now, rate = time.monotonic(), self.plan.rate / 60
-            self.tokens = min(self.plan.burst, self.tokens + (now - self.filled_at) * rate)
-            self.filled_at = now
-            granted = self.tokens >= 1
-            self.tokens -= granted
-            self.refused += not granted
-            told = {"X-Rate-Limit-Remaining": str(int(self.tokens))}
-            wait = {"X-Rate-Limit-Retry-After-Seconds": str(int((1 - self.tokens) / rate))}
-            return granted, told if granted else told | wait
-
-    def body(self, project: str) -> bytes:
-        if project not in self.cache:
-            newest = newest_complete_day(datetime.now(UTC))
-            self.cache[project] = json.dumps(made_up(project, newest, self.releases)).encode()
-        return self.cache[project]
-
-
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -160,6 +107,21 @@ class Quiet(BaseHTTPRequestHandler):
         self.wfile.write(f"HTTP/1.1 {status} -\r\n{lines}\r\n".encode() + body)
 
 
+class Served:
+    """A stand-in: within `with`, its handler serves on `url`."""
+
+    handler: ClassVar[type[Quiet]]
+    path: ClassVar = ""  # below the address, and a query
+
+    def __enter__(self) -> Self:
+        self.server = Server(("127.0.0.1", 0), self.handler)
+        self.url = self.server.start(self) + self.path
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.stop()
+
+
 class Handler(Quiet):
     def do_GET(self) -> None:
         pepy: Pepy = self.server.owner
@@ -190,6 +152,54 @@ class Handler(Quiet):
         else:
             whole = {"id": project, "versions": []} | given if given else pepy.body(project)
             self.reply(200, whole, told)
+
+
+@dataclass
+class Pepy(Served):
+    """The stand-in. `with Pepy() as pepy:` serves on pepy.url until the block ends.
+
+    `projects` gives the answers of certain projects (None: unknown, an int: that HTTP status
+    for ever, a function: from the good body to what is written instead, one after the other,
+    until the line is cut); names that start with `unknown` are unknown, and all others are
+    made up. `plan` is the rate limit, `delay` the seconds an answer takes.
+    """
+
+    handler = Handler
+    plan: Plan | None = None
+    projects: dict[str, dict[str, Any] | int | Fault | None] = field(default_factory=dict)
+    delay: float = 0
+    releases: int = 12
+    asked: Counter[str] = field(default_factory=Counter)  # requests by project, refused ones too
+    refused: int = 0  # by the rate limit
+    agents: set[str] = field(default_factory=set)
+    addresses: set[str] = field(default_factory=set)
+    tokens: float = 0
+
+    def __post_init__(self) -> None:
+        self.lock = threading.Lock()
+        self.tokens, self.filled_at = self.plan.burst if self.plan else 0, time.monotonic()
+        self.cache: dict[str, bytes] = {}
+
+    def take_token(self) -> tuple[bool, dict[str, str]]:
+        """Whether a request is granted, and the headers that tell."""
+        if self.plan is None:
+            return True, {}
+        with self.lock:
+            now, rate = time.monotonic(), self.plan.rate / 60
+            self.tokens = min(self.plan.burst, self.tokens + (now - self.filled_at) * rate)
+            self.filled_at = now
+            granted = self.tokens >= 1
+            self.tokens -= granted
+            self.refused += not granted
+            told = {"X-Rate-Limit-Remaining": str(int(self.tokens))}
+            wait = {"X-Rate-Limit-Retry-After-Seconds": str(int((1 - self.tokens) / rate))}
+            return granted, told if granted else told | wait
+
+    def body(self, project: str) -> bytes:
+        if project not in self.cache:
+            newest = newest_complete_day(datetime.now(UTC))
+            self.cache[project] = json.dumps(made_up(project, newest, self.releases)).encode()
+        return self.cache[project]
 
 
 def environment(pepy: Pepy | None, key: str = KEY) -> dict[str, str]:

@@ -12,9 +12,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Self
+from email.message import Message
+from typing import Any
 
-from pepy import POPULAR, Quiet, Server
+from pepy import POPULAR, Quiet, Served
 
 DAYS = 180
 SYSTEMS = {"Linux": 0.79, "Darwin": 0.08, "Windows": 0.07, "other": 0.01, "null": 0.05}
@@ -57,34 +58,28 @@ def made_up(project: str, address: str, newest: date) -> dict[str, Any]:
     return {"data": data, "package": project, "type": f"{address}_downloads"}
 
 
-@dataclass
-class Pypistats:
-    """The stand-in. `with Pypistats() as pypistats:` serves on pypistats.url until the end.
-
-    Names that start with `missing` are unknown. It is asked one request after the other.
-    """
-
-    asked: list[tuple[str, str]] = field(default_factory=list)  # project, address
-    headers: list[dict[str, str]] = field(default_factory=list)
-
-    def __enter__(self) -> Self:
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"{self.server.start(self)}/api"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
-
-
 class Handler(Quiet):
     def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
         path = re.fullmatch(r"/api/packages/([a-z0-9-]+)/(.+)", self.path)
         project, address = path.groups() if path else ("", "")
         self.server.owner.asked.append((project, address))
-        self.server.owner.headers.append({k.lower(): text for k, text in self.headers.items()})
+        self.server.owner.headers.append(self.headers)
         if address in ADDRESSES and not project.startswith("missing"):
             yesterday = datetime.now(UTC).date() - timedelta(days=1)
             self.reply(200, made_up(project, address, yesterday))
         else:
             html = {"Content-Type": "text/html"}
             self.reply(404, b"<!doctype html><title>404 Not Found</title>", html)
+
+
+@dataclass
+class Pypistats(Served):
+    """The stand-in. `with Pypistats() as pypistats:` serves on pypistats.url until the end.
+
+    Names that start with `missing` are unknown. It is asked one request after the other.
+    """
+
+    handler = Handler
+    path = "/api"
+    asked: list[tuple[str, str]] = field(default_factory=list)  # project, address
+    headers: list[Message] = field(default_factory=list)
