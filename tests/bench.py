@@ -115,8 +115,18 @@ def history(count: int = 300) -> None:
     print(f"{sum(map(len, days.values()))} days in {len(clickhouse.asked)} queries")
 
 
+def add_years(kept: script.Kept, names: list[str]) -> None:
+    """Put ten years before what is kept of some packages."""
+    for name in names:
+        history = kept.tables[name]["history"]["downloads"]
+        first = min(history)
+        days = (first - timedelta(days=back) for back in range(YEARS, 0, -1))
+        older = {day: pypistats.daily(name, day) * 10 // 9 for day in days}
+        kept.tables[name]["history"]["downloads"] = older | history
+
+
 def repository(
-    label: str, count: int = 100, runs: int = 365, *, breakdown: bool = False, older: int = 0
+    label: str, count: int = 100, runs: int = 365, *, breakdown: bool = False, older: bool = False
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
 
@@ -133,12 +143,8 @@ def repository(
             told = (morning(name, number, now, n) for n, name in enumerate(names))
             pepy, other = (dict(zip(names, each, strict=True)) for each in zip(*told, strict=True))
             kept = script.keep(kept, pepy, other if breakdown else {})
-            for name in names if not number else []:
-                history = kept.tables[name]["history"]["downloads"]
-                first = min(history)
-                before = (first - timedelta(days=back) for back in range(older, 0, -1))
-                past = {day: pypistats.daily(name, day) * 10 // 9 for day in before}
-                kept.tables[name]["history"]["downloads"] = past | history
+            if older and not number:
+                add_years(kept, names)
             script.publish(Path(folder) / "docs", script.render(config, kept))
             git("add", ".")
             git("commit", "--quiet", f"--message=Update badges: {4 * count} changed")
@@ -172,11 +178,7 @@ def page(runs: int = 9) -> None:
     now = datetime.now(UTC)
     told = {name: morning(name, 0, now, place)[0] for place, name in enumerate(NAMES)}
     kept = script.keep(script.Kept({}, {}), told, {})
-    for name in NAMES[:5]:
-        history = kept.tables[name]["history"]["downloads"]
-        first, count = min(history), max(history.values())
-        older = {first - timedelta(back): count // 4 + back % 7 for back in range(3650, 0, -1)}
-        kept.tables[name]["history"]["downloads"] = older | history
+    add_years(kept, NAMES[:5])
     config = script.Config(package=[script.Package(name=name) for name in NAMES])
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         script.publish(Path(folder), script.render(config, kept))
@@ -209,7 +211,7 @@ if __name__ == "__main__":
         for label, runs in (("a run", 1), ("a year of runs", 365)):
             repository(label, runs=runs)
             repository(f"{label}, with breakdowns", runs=runs, breakdown=True)
-            repository(f"{label}, after ten years", runs=runs, older=YEARS)
+            repository(f"{label}, after ten years", runs=runs, older=True)
     elif options.history:
         history()
     elif options.page:
