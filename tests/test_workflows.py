@@ -200,7 +200,7 @@ PIPES: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": Tr
 FRESH = "rm -rf temp work logged-in; mkdir temp work"  # whatever runs a job
 LISTED = '[[package]]\nname = "{}"\n'
 README = "<!-- site -->\n{}\n<!-- /site -->\n"
-BASH = ["bash", "-e"]  # GitHub's usual shell
+BASH = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]
 GIT, OK = shutil.which("git") or "git", "success"
 MINE = f"cd ~/mine && {GIT} add . && {GIT} commit -qm Mine && {GIT} push -q origin HEAD:main"
 MEANWHILE = f'''[ "$1" != push ] || env -u GH_TOKEN mine
