@@ -1259,7 +1259,7 @@ def choose(
     since = {p: stats[p].timestamp for p in listed if p in stats}
     due = {p for p in listed if options.all or p not in since or since[p] < begun}
     wanted = sorted(names or due, key=lambda p: (p in since and since[p].timestamp(), p))
-    return wanted if options.command != "render" else []
+    return [] if options.command == "render" else wanted
 
 
 def run(options: argparse.Namespace) -> int:
