@@ -3,17 +3,17 @@
 One run, which does the same whatever started it:
 
     packages.toml ──┐
-    open requests ──┤
-    PePy API ───────┼─ fetch what is due ─> keep ─> render ─> publish ─> report, answers
-    pypistats.org ──┤
-    ClickHouse ─────┘
+    open requests ──┤                  ┌─ one package after another ──┐
+    PePy ───────────┼─> ask for what ─>┤ read what is kept, add what  ├─> families, catalogue,
+    pypistats.org ──┤   is due         │ came, render, write          │   README, answers, report
+    ClickHouse ─────┘                  └──────────────────────────────┘
 
-The sections below are these steps. Rendering is pure, and a metric is one row of METRICS.
+The sections below are these steps; `run`, at the end, puts them together. Rendering is pure, and
+a metric is one row of METRICS.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -23,16 +23,20 @@ import sys
 import threading
 import time
 import tomllib
+import traceback
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from array import array
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import cache, cached_property, partial, reduce
-from itertools import chain, repeat
-from operator import itemgetter, lt, or_
+from functools import cache, cached_property, partial
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import quote
 
 import pydantic
@@ -46,6 +50,13 @@ REPOSITORY = os.environ.get("GITHUB_REPOSITORY", "")  # OWNER/NAME
 
 class Unable(Exception):
     """Nothing can be done until somebody acts; the message says what to do."""
+
+
+class Damaged(Exception):
+    """A file that is kept of a package can't be read; the message says what to do."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is damaged: restore it with git, or delete it to start over")
 
 
 # ------------------------------------------------------------------------------ 1. the list
@@ -67,10 +78,9 @@ PATTERNS = {  # that a whole text has to match, here and on the page, and what i
         "Shields reads only https:// addresses, here one without ? and #",
     ),
     "name": (  # https://packaging.python.org/specifications/name-normalization/
-        r"(?!([Cc][Oo][Nn]|[Pp][Rr][Nn]|[Aa][Uu][Xx]|[Nn][Uu][Ll]|([Cc][Oo][Mm]|[Ll][Pp][Tt])[1-9])$)"
-        r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?",
+        "[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?",
         "not a package name: at most 100 ASCII letters, digits, '.', '_' and '-', a letter or "
-        "digit first and last, and no name that Windows reserves for a device",
+        "digit first and last",
     ),
 }
 
@@ -114,25 +124,36 @@ class Options(Look):
 
 
 class Package(Options):
-    """One [[package]], the defaults merged in. Within a context, a set, each comes once."""
+    """One [[package]], the defaults merged in. It comes once in a context, a set of projects."""
 
     prefix: ClassVar = ""
     name: str
 
-    @pydantic.field_validator("name", "logoSvg", "logoColor", "logoSize")
+    @pydantic.field_validator("name")
     @classmethod
-    def _fits_the_others(cls, value: str | None, info: ValidationInfo) -> str | None:
-        # A namedLogo that is itself mistaken is missing from the data: that says enough.
-        option, logo = info.field_name, info.data.get("namedLogo", "")
-        if option == "name" and value and info.context is not None:
-            if (project := cls.prefix + normalise(value)) in info.context:
-                raise ValueError(f"listed twice: {project} is the same project; remove one")
-            if f"{project}.json" == CATALOGUE:
-                raise ValueError("its files would be the catalogue's: choose another name")
-            info.context.add(project)
-        if option == "logoSvg" and value and logo:
+    def _comes_once(cls, value: str, info: ValidationInfo) -> str:
+        if info.context is None:
+            return value
+        project = cls.prefix + normalise(value)
+        if project in info.context:
+            raise ValueError(f"listed twice: {project} is the same project; remove one")
+        if f"{project}.json" == CATALOGUE:
+            raise ValueError("its files would be the catalogue's: choose another name")
+        info.context.add(project)
+        return value
+
+    @pydantic.field_validator("logoSvg")
+    @classmethod
+    def _is_the_only_logo(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and info.data.get("namedLogo"):
             raise ValueError("Shields takes namedLogo or logoSvg, not both: remove one")
-        if option in ("logoColor", "logoSize") and value and logo is None:
+        return value
+
+    @pydantic.field_validator("logoColor", "logoSize")
+    @classmethod
+    def _is_beside_a_logo(cls, value: str | None, info: ValidationInfo) -> str | None:
+        # A namedLogo that is itself mistaken is missing from the data: that says enough.
+        if value and info.data.get("namedLogo", "mistaken") is None:
             raise ValueError("allowed only beside namedLogo: add that or remove this")
         return value
 
@@ -152,12 +173,14 @@ class Family(Package):
 
     @pydantic.field_validator("packages")
     @classmethod
-    def _each_is_listed(cls, value: list[str], info: ValidationInfo) -> list[str]:
+    def _are_listed(cls, value: list[str], info: ValidationInfo) -> list[str]:
         members = [normalise(name) for name in value]
-        listed = {m for m in info.context or members if not m.startswith(cls.prefix)}
-        if wrong := sorted({m for m in members if m not in listed or members.count(m) > 1}):
-            told = ", ".join(map(short, wrong))
-            raise ValueError(f"{told}: name each once, and only what is listed as a [[package]]")
+        listed = members if info.context is None else info.context
+        legal = {member for member in listed if not member.startswith(cls.prefix)}
+        wrong = {m for m in members if m not in legal or members.count(m) > 1}
+        if wrong:
+            names = ", ".join(short(member) for member in sorted(wrong))
+            raise ValueError(f"{names}: name each once, and only what is listed as a [[package]]")
         return members
 
 
@@ -182,22 +205,17 @@ class Config(Table):
     package: list[Package] = []
     family: list[Family] = []  # after the packages, which it names
 
-    @pydantic.field_validator("package", "family", mode="before")
+    @pydantic.model_validator(mode="before")
     @classmethod
-    def _merge_defaults(cls, tables: object, info: ValidationInfo) -> object:
-        if not isinstance(tables, list) or "defaults" not in info.data:
-            return tables  # mistaken defaults are told once, and not again for every package
-        defaults = info.data["defaults"].model_dump(exclude_unset=True)
-        if info.field_name == "family":
-            defaults = {k: v for k, v in defaults.items() if k not in ("breakdown", "backfill")}
-        logos = {"namedLogo", "logoSvg"}
-
-        def with_defaults(table: dict[str, object]) -> dict[str, object]:
-            replaced = table.keys() & logos and defaults.keys() & logos
-            dropped = {*logos, "logoColor", "logoSize"} if replaced else set()
-            return {k: v for k, v in defaults.items() if k not in dropped} | table
-
-        return [with_defaults(table) if isinstance(table, dict) else table for table in tables]
+    def _merge_defaults(cls, data: dict[str, Any]) -> dict[str, Any]:
+        # Mistaken ones, too: each package has that mistake, and `explain` tells it as one.
+        defaults = data.get("defaults")
+        merged = {**data}
+        for section in ("package", "family"):
+            tables = data.get(section)
+            if isinstance(tables, list) and isinstance(defaults, dict):
+                merged[section] = [with_defaults(table, defaults, section) for table in tables]
+        return merged
 
     @cached_property
     def projects(self) -> dict[str, Package]:
@@ -212,10 +230,31 @@ class Config(Table):
     @property
     def site_address(self) -> str:
         """Where docs/ is published: https://docs.github.com/pages."""
+        if self.site.url:
+            return self.site.url.rstrip("/")
         owner, _, name = REPOSITORY.partition("/")
         host = f"{owner}.github.io".lower()
-        own = f"https://{host}" if name.lower() == host else f"https://{host}/{name}"
-        return (self.site.url or own).rstrip("/")
+        if name.lower() == host:
+            return f"https://{host}"
+        return f"https://{host}/{name}"
+
+
+MODELS: dict[Any, type[Table]] = {"site": Site, "limits": Limits, "defaults": Options}
+MODELS |= {"package": Package, "family": Family}
+
+
+def with_defaults(table: object, defaults: dict[str, object], section: str) -> object:
+    """A package's or family's table, and the defaults of the options that it doesn't set itself."""
+    if not isinstance(table, dict):
+        return table
+    left_out = set()
+    if section == "family":
+        left_out |= {"breakdown", "backfill"}
+    logos = {"namedLogo", "logoSvg"}
+    if logos & defaults.keys() and logos & table.keys():  # its own logo replaces the default one
+        left_out |= {*logos, "logoColor", "logoSize"}
+    usual = {option: value for option, value in defaults.items() if option not in left_out}
+    return usual | table
 
 
 def normalise(name: str) -> str:
@@ -230,27 +269,28 @@ def parse_list(text: bytes, name: str) -> Config:
         return Config.model_validate(data, context=set())
     except ValidationError as error:
         mistakes = dict.fromkeys(explain(details, data) for details in error.errors())
-        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        raise Unable("\n  ".join([f"{name} has {count}:", *mistakes])) from None
     except (ValueError, RecursionError) as error:
         raise Unable(f"{name} is not TOML in UTF-8: {error}.") from None
+    count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+    raise Unable("\n  ".join([f"{name} has {count}:", *mistakes]))
 
 
 def explain(error: Mapping[str, Any], data: dict[str, Any]) -> str:
-    """One mistake in words: place = value: what is allowed."""
+    """One of pydantic's errors in words: place = value: what is allowed."""
     section, *keys = error["loc"]
-    models: dict[Any, type[Table]] = {"site": Site, "limits": Limits, "defaults": Options}
-    models |= {"package": Package, "family": Family}
-    model, place = models.get(section, Config), f"[{section}]"
-    if section in ("package", "family") and keys:
-        table = data[section][int(keys[0])]
+    place = f"[{section}]"
+    model = MODELS.get(section, Config)
+    if section in ("package", "family"):
+        if not keys:
+            return f'list every {section} as [[{section}]] and name = "..." below it'
+        number = int(keys.pop(0))
+        table = data[section][number]
         own = table if isinstance(table, dict) else {}
-        inherited = keys[1:] and keys[1] not in own and error["type"] != "missing"
-        place = f"[[{section}]] {int(keys.pop(0)) + 1} ({short(own.get('name', 'nameless'))})"
-        place = "[defaults]" if inherited else place
-    elif section in ("package", "family"):
-        return f'list every {section} as [[{section}]] and name = "..." below it'
-    place += "".join(f" {ascii(key)[1:-1]}" for key in map(str, keys))
+        place = f"[[{section}]] {number + 1} ({short(own.get('name', 'nameless'))})"
+        if keys and keys[0] not in own and error["type"] != "missing":  # it is inherited
+            place = "[defaults]"
+            model = Options
+    place = " ".join([place, *(ascii(str(key))[1:-1] for key in keys)])
     if error["type"] == "missing":
         return f"{place}: is missing"
     if error["type"] == "extra_forbidden":
@@ -287,10 +327,10 @@ Day = Annotated[date, pydantic.BeforeValidator(lambda value: parse_day(str(value
 History = dict[Day, Count]
 Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
 Tables = dict[str, Columns]  # by the file's name
-FIRST = pydantic.FailFast()  # millions of mistakes would take all memory
-Past = tuple[Annotated[list[date], FIRST], Annotated[list[int], FIRST]]  # days, their downloads
 UNKNOWN = "unknown"  # the column of downloads that name no version or system
-HEADING = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._+-]{0,39}")  # no spreadsheet takes it for a formula
+HEADING = "[0-9A-Za-z][0-9A-Za-z ._+-]{0,39}"  # no spreadsheet takes it for a formula
+FIRST = pydantic.FailFast()  # millions of mistakes would take all memory
+PastDays = tuple[Annotated[list[date], FIRST], Annotated[list[int], FIRST]]  # and their downloads
 
 
 class Model(BaseModel, strict=True, frozen=True):
@@ -323,7 +363,7 @@ class PypistatsAnswer(Model):
 class ClickhouseAnswer(BaseModel, frozen=True):
     """All days of projects. Counts may come as strings, and an error as one more key."""
 
-    data: Annotated[list[tuple[str, Past]], FIRST]
+    data: Annotated[list[tuple[str, PastDays]], FIRST]
     rows: int
     exception: None = None
 
@@ -332,14 +372,22 @@ class Release(Model):
     """One version, of the package or of Python, and its downloads over 30 days."""
 
     version: str
-    downloads: NonNegativeInt
+    downloads: Annotated[Count, Field(gt=0)]
 
 
 class System(Model):
     """One operating system and its downloads over 30 days."""
 
     system: str
-    downloads: NonNegativeInt
+    downloads: Annotated[Count, Field(gt=0)]
+
+
+class Windows(Model):
+    """The downloads of the last 1, 7 and 30 days."""
+
+    last_day: Count
+    last_week: Count
+    last_month: Count
 
 
 class Stats(Model):
@@ -349,54 +397,88 @@ class Stats(Model):
     timestamp: pydantic.AwareDatetime  # when PePy answered, UTC
     total_downloads: Count
     last_date: Day | None  # of the windows; null where nothing was ever downloaded
-    last_day: NonNegativeInt
-    last_week: NonNegativeInt
-    last_month: NonNegativeInt
-    average_daily: pydantic.NonNegativeFloat
+    last_day: Count
+    last_week: Count
+    last_month: Count
+    average_daily: Annotated[float, Field(ge=0, lt=COUNT_LIMIT)]
     top_releases: list[Release]
     top_versions: list[Release] = []  # of Python; these four are empty without a breakdown
     top_majors: list[Release] = []
     top_systems: list[System] = []
-    without_mirrors: dict[str, NonNegativeInt] | None = None  # the same three windows
+    without_mirrors: Windows | None = None
     backfilled: Day | None = None  # when ClickHouse told of its older days, believed or not
 
 
-class Kept(NamedTuple):
-    """All kept figures by project. Of a package whose stats.json is gone, the days are there."""
-
-    stats: dict[str, Stats]
-    tables: dict[str, Tables]
-
-    def lacks_days(self, project: str) -> bool:
-        """Whether a package was downloaded before its oldest kept day."""
-        days = self.tables[project]["history"]["downloads"].values()
-        return 100 * sum(days) < 95 * self.stats[project].total_downloads
+BREAKDOWN = ("top_versions", "top_majors", "top_systems", "without_mirrors")
+NO_BREAKDOWN = {name: Stats.model_fields[name].default for name in BREAKDOWN}
 
 
-def merged(*answers: Tables) -> Tables:
-    """All their days, oldest first; later answers' figures replace others for a day and column."""
-    tables: Tables = {}
-    for name in sorted({name for answer in answers for name in answer}):
-        columns = [answer.get(name, {}) for answer in answers]
-        for heading in in_order({heading for one in columns for heading in one}):
-            days = reduce(or_, (one.get(heading, {}) for one in columns))
-            tables.setdefault(name, {})[heading] = {day: days[day] for day in sorted(days)}
+class Record(NamedTuple):
+    """All that is kept of one package, or of a family."""
+
+    stats: Stats
+    tables: Tables
+
+    @property
+    def history(self) -> History:
+        """The downloads of every day that is known, as PePy counts them."""
+        return self.tables["history"]["downloads"]
+
+    def window(self, days: int) -> list[int]:
+        """The downloads of the `days` days up to the windows' end, newest first."""
+        return window(self.history, self.stats.last_date, days)
+
+    def known_days(self) -> int:
+        """How many days there are from the oldest that is kept to the windows' end, or fewer."""
+        end = self.stats.last_date
+        if end is None:
+            return 0
+        return (end - min(self.history, default=end)).days + 1
+
+    def lacks_days(self) -> bool:
+        """Whether there were downloads before the oldest day that is kept."""
+        return lacks_days(self.history, self.stats.total_downloads)
+
+
+def lacks_days(history: History, total: int) -> bool:
+    """Whether of so many downloads some came before the oldest of these days."""
+    return 100 * sum(history.values()) < 95 * total
+
+
+def merged(older: Tables, newer: Tables) -> Tables:
+    """The days of both, oldest first; where both have a day of a column, the newer one counts."""
+    tables = {**older}
+    for name, columns in newer.items():
+        table = {**tables.get(name, {})}
+        for heading, history in columns.items():
+            days = table.get(heading, {}) | history
+            table[heading] = {day: days[day] for day in sorted(days)}
+        if table:  # without a column there is no file
+            tables[name] = {heading: table[heading] for heading in sorted(table, key=version_of)}
     return tables
 
 
-def in_order(headings: Iterable[str]) -> list[str]:
-    """Headings in the order of their versions: 3.9, 3.10, and `unknown` last."""
-    return sorted(headings, key=lambda h: (h == UNKNOWN, [*map(int, re.findall("[0-9]+", h))], h))
+def version_of(heading: str) -> tuple[bool, list[int], str]:
+    """What headings are sorted by: 3.9 before 3.10, and `unknown` last."""
+    numbers = [int(digits) for digits in re.findall("[0-9]+", heading)]
+    return heading == UNKNOWN, numbers, heading
 
 
 def newest_day(history: History) -> date | None:
     """The last day with downloads."""
-    return max((day for day, downloads in history.items() if downloads), default=None)
+    return latest(day for day, downloads in history.items() if downloads)
+
+
+def latest(days: Iterable[date | None]) -> date | None:
+    """The latest of the days that are known."""
+    return max((day for day in days if day), default=None)
 
 
 def window(history: History, end: date | None, days: int) -> list[int]:
     """Downloads of the `days` days up to and with `end`, newest first, 0 where there is none."""
-    return [history.get(end - timedelta(back), 0) if end else 0 for back in range(days)]
+    if end is None:
+        return [0] * days
+    return [history.get(end - timedelta(back), 0) for back in range(days)]
 
 
 # -------------------------------------------------------------------------------- 3. fetch
@@ -425,11 +507,15 @@ CLICKHOUSE["query"] = """
     WHERE project IN {projects:Array(String)} GROUP BY project"""
 CLICKHOUSE_BATCH = 50  # projects of one query
 CLICKHOUSE_SECONDS = 10  # in which queries begin: the timeouts end the last within two minutes
-MEANINGS = {  # of a status, at each service
+Kind = Literal[
+    "figures", "unknown", "key refused", "rate limited", "try again", "failed", "postponed"
+]
+MEANINGS: dict[int, tuple[Kind, str]] = {  # of a status, at each service
     401: ("key refused", "refused the API key"),
     404: ("unknown", "doesn't know it: misspelt, or published less than a day ago?"),
     429: ("rate limited", "refused: too many requests"),
 }
+T = TypeVar("T")
 
 
 class Figures(NamedTuple):
@@ -441,30 +527,40 @@ class Figures(NamedTuple):
     releases: Mapping[str, array[int]]  # over RECENT days up to the newest, newest first
 
 
-class Outcome(NamedTuple):
-    """What came of a request; the reason is in this program's own words."""
+class Past(NamedTuple):
+    """A package's days at ClickHouse, packed for as long as they wait for the package's turn."""
 
-    kind: str  # figures, unknown, key refused, rate limited, try again, failed, postponed, …
+    days: array[int]  # as ordinals
+    counts: array[int]
+
+    def history(self) -> History:
+        """The downloads by day."""
+        days = map(date.fromordinal, self.days)
+        return dict(zip(days, self.counts, strict=True))
+
+
+class Outcome(NamedTuple, Generic[T]):
+    """What came of a request: figures, which are the value, or a reason in our own words."""
+
+    kind: Kind
     reason: str = ""
     remaining: int | None = None  # tokens in PePy's bucket, where it told
     retry_after: int = 0  # seconds, rounded down, until a refused request may be tried again
-    figures: Figures | None = None  # of PePy
-    tables: Tables | None = None  # of pypistats.org
-    pasts: Mapping[str, Past] | None = None  # of ClickHouse
+    value: T | None = None
 
 
-# From the time (UTC) and an answer's body to what an Outcome has of it; ValueError says why not.
-Reader = Callable[[datetime, bytes], dict[str, Any]]
+Reader = Callable[[datetime, bytes], T]  # of a body and when it came; ValueError says what is wrong
 
 
-def ask(session: requests.Session, address: str, service: str, read: Reader) -> Outcome:
+def ask(session: requests.Session, address: str, service: str, read: Reader[T]) -> Outcome[T]:
     """One request to a service, bounded in size and time, and what it comes to; never raises."""
     body = bytearray()
-    agent = {"User-Agent": f"pepy-stats (+https://github.com/{REPOSITORY})"}
+    agent = f"pepy-stats (+https://github.com/{REPOSITORY})"
+    headers = {"User-Agent": agent, "Accept-Encoding": "gzip"}
     # No redirect is followed: a key goes to this address and no other.
     how: Any = {"timeout": TIMEOUTS, "allow_redirects": False, "stream": True}
     try:
-        with session.get(address, headers=agent | {"Accept-Encoding": "gzip"}, **how) as response:
+        with session.get(address, headers=headers, **how) as response:
             end = time.monotonic() + ANSWER_SECONDS  # dripping headers: the job's limit ends them
             while chunk := response.raw.read1(1 << 18, decode_content=True):
                 body += chunk
@@ -472,64 +568,70 @@ def ask(session: requests.Session, address: str, service: str, read: Reader) -> 
                     return Outcome("failed", f"{service}'s answer did not come to an end")
     except (OSError, urllib3.exceptions.HTTPError) as error:
         return Outcome("try again", f"the request to {service} failed ({type(error).__name__})")
-    now, status = datetime.now(UTC), response.status_code
-    return judge(service, read, now, status, response.headers, bytes(body))
+    now = datetime.now(UTC)
+    return judge(service, read, now, response.status_code, response.headers, bytes(body))
 
 
 def judge(
-    service: str, read: Reader, now: datetime, status: int, head: Mapping[str, str], body: bytes
-) -> Outcome:
+    service: str, read: Reader[T], now: datetime, status: int, head: Mapping[str, str], body: bytes
+) -> Outcome[T]:
     """What an answer comes to, by https://pepy.tech/pepy-api and https://pypistats.org/api/."""
-    told = head.get("X-Rate-Limit-Remaining", "") if status != 429 else "0"
-    remaining = int(told[:9]) if told.isdecimal() else None
-    told = head.get("X-Rate-Limit-Retry-After-Seconds", "")
-    retry_after = int(told[:9]) if told.isdecimal() else 0
-    if status == 200:
-        try:
-            return Outcome("figures", remaining=remaining, **read(now, body))
-        except ValidationError as error:
-            first = error.errors()[0]  # of whose place all but the first is the server's words
-            told = ": ".join([*map(str, first["loc"][:1]), first["msg"]])
-        except ValueError as error:
-            told = f"{error}"
-        return Outcome("failed", f"{service}'s answer can't be believed: {told}", remaining)
-    usual = "try again" if status >= 500 else "failed", f"answered with an error (HTTP {status})"
-    kind, told = MEANINGS.get(status, usual)
-    return Outcome(kind, f"{service} {told}", remaining, retry_after)
+    remaining = whole_number(head.get("X-Rate-Limit-Remaining", ""))
+    if status != 200:
+        usual: Kind = "try again" if status >= 500 else "failed"
+        kind, meaning = MEANINGS.get(status, (usual, f"answered with an error (HTTP {status})"))
+        if kind == "rate limited":
+            remaining = 0
+        retry_after = whole_number(head.get("X-Rate-Limit-Retry-After-Seconds", ""))
+        return Outcome(kind, f"{service} {meaning}", remaining, retry_after or 0)
+    try:
+        return Outcome("figures", "", remaining, value=read(now, body))
+    except ValidationError as error:
+        mistake = error.errors()[0]
+        place = [str(key) for key in mistake["loc"][:1]]  # what follows is the server's words
+        reason = ": ".join([*place, mistake["msg"]])
+    except ValueError as error:
+        reason = f"{error}"
+    return Outcome("failed", f"{service}'s answer can't be believed: {reason}", remaining)
+
+
+def whole_number(text: str) -> int | None:
+    """A header's number, if it is one."""
+    return int(text[:9]) if text.isdecimal() else None
 
 
 def check(name: str, project: str, histories: Collection[History], today: date) -> None:
     """Raise ValueError where an answer is about another project or the future, or too much."""
     if normalise(name) != project:
         raise ValueError("it is about another project")
-    if any(day > today for history in histories for day in history):
+    if any(max(history, default=today) > today for history in histories):
         raise ValueError("it has downloads in the future")
     if sum(sum(history.values()) for history in histories) >= COUNT_LIMIT:
         raise ValueError("its days add up to too much")
 
 
-def read_figures(project: str, now: datetime, body: bytes) -> dict[str, Any]:
-    """The `figures` in PePy's answer."""
+def read_figures(project: str, now: datetime, body: bytes) -> Figures:
+    """PePy's answer about a project."""
     answer = PepyAnswer.model_validate_json(body)
     history = {day: sum(counts.values()) for day, counts in sorted(answer.downloads.items())}
     check(answer.id, project, [history], now.date())
     releases: dict[str, array[int]] = defaultdict(lambda: array("q", bytes(8 * RECENT)))
-    newest = newest_day(history)
+    newest = newest_day(history) or date.min
     for day, counts in answer.downloads.items():
-        if newest and 0 <= (back := (newest - day).days) < RECENT:
+        back = (newest - day).days
+        if 0 <= back < RECENT:
             for version, count in counts.items():
                 releases[version][back] = count
-    total, fetched = answer.total_downloads, now.replace(microsecond=0)
-    return {"figures": Figures(fetched, total, history, releases)}
+    return Figures(now.replace(microsecond=0), answer.total_downloads, history, releases)
 
 
-def read_table(project: str, table: str, now: datetime, body: bytes) -> dict[str, Any]:
-    """One of the `tables` in pypistats.org's answer, whose category `null` is `unknown`."""
+def read_table(project: str, table: str, now: datetime, body: bytes) -> Tables:
+    """pypistats.org's answer about one table of a project. Its category `null` is `unknown`."""
     answer = PypistatsAnswer.model_validate_json(body)
     columns: Columns = defaultdict(dict)
     for point in answer.data:
         heading = UNKNOWN if point.category == "null" else point.category
-        if not HEADING.fullmatch(heading):
+        if not re.fullmatch(HEADING, heading):
             raise ValueError("it has a category with an impossible name")
         if point.date in columns[heading]:
             raise ValueError("it tells twice of one day")
@@ -538,278 +640,318 @@ def read_table(project: str, table: str, now: datetime, body: bytes) -> dict[str
     if len(columns) > 100:
         raise ValueError("it has too many categories")
     if table == "history":  # which holds PePy's column, too
-        columns = {"without_mirrors": columns["without_mirrors"]}
-    return {"tables": {table: columns}}
+        return {table: {"without_mirrors": columns["without_mirrors"]}}
+    return {table: columns}
 
 
-def read_pasts(projects: Collection[str], _: datetime, body: bytes) -> dict[str, Any]:
-    """The `pasts` in ClickHouse's answer about projects; of one that it doesn't know, no days."""
+def read_pasts(projects: Collection[str], now: datetime, body: bytes) -> dict[str, Past]:
+    """ClickHouse's answer about projects; of one that it doesn't know, no days."""
     answer = ClickhouseAnswer.model_validate_json(body)
-    pasts = dict(answer.data)
-    if not answer.rows == len(answer.data) == len(pasts) or not pasts.keys() <= {*projects}:
+    found = {project: packed(*past, now.date()) for project, past in answer.data}
+    if not answer.rows == len(answer.data) == len(found) or not found.keys() <= {*projects}:
         raise ValueError("it is cut short, or about other projects")
-    return {"pasts": {project: pasts.get(project, ([], [])) for project in projects}}
+    return {project: found.get(project, NO_DAYS) for project in projects}
+
+
+NO_DAYS = Past(array("i"), array("q"))
+
+
+def packed(days: list[date], counts: list[int], today: date) -> Past:
+    """A package's days; none at all where some of them can't be."""
+    if not len(days) == len({*days}) == len(counts):
+        return NO_DAYS
+    for day, count in zip(days, counts, strict=True):
+        if not date(2000, 1, 1) <= day <= today or not 0 <= count < COUNT_LIMIT:
+            return NO_DAYS
+    return Past(array("i", [day.toordinal() for day in days]), array("q", counts))
+
+
+class Queue:
+    """The packages that PePy is still to be asked for, and how fast that may go.
+
+    A batch has as many requests as PePy says that there are tokens. An empty bucket is looked at
+    with one, now and then: it saves up what isn't used, so waiting too long loses nothing.
+    """
+
+    def __init__(self, projects: Iterable[str], deadline: float, clock: Any) -> None:
+        self.waiting = deque(projects)
+        self.deadline = deadline
+        self.clock = clock
+        self.tries = Counter[str]()
+        self.tokens = 1  # in the bucket, as far as is known
+        self.wait = 1.0  # seconds between two looks at an empty one
+        self.granted = clock.monotonic()  # when a request was last answered and not refused
+        self.silent = 0  # packages in a row without an answer
+        self.silent_batches = 0
+        self.end: Outcome[Figures] | None = None  # what comes of all that still wait
+
+    def settle(self, project: str, outcome: Outcome[Figures]) -> bool:
+        """Whether that is what comes of a package in the end; else it waits again."""
+        if outcome.kind == "rate limited":
+            self.waiting.appendleft(project)
+            refused_for = self.clock.monotonic() - self.granted
+            longer = max(self.wait, refused_for + outcome.retry_after + 1)
+            self.wait = min(longer, LONGEST_WAIT)
+            return False
+        self.tries[project] += 1
+        if outcome.kind == "try again" and self.tries[project] < TRIES:
+            self.waiting.append(project)
+            return False
+        if outcome.kind == "key refused":
+            self.end = outcome
+        self.granted = self.clock.monotonic()
+        return True
+
+    def pause_after(self, outcomes: list[Outcome[Figures]]) -> None:
+        """Wait for as long as a batch's outcomes demand, or end it all."""
+        if all(outcome.kind == "try again" for outcome in outcomes):
+            self.silent += len(outcomes)
+            self.silent_batches += 1
+            self.tokens = CONNECTIONS
+            random.shuffle(self.waiting)  # or packages that alone are broken pass for an outage
+            seconds = 2.0**self.silent_batches
+            why = "since PePy doesn't answer"
+        else:
+            self.silent = 0
+            self.silent_batches = 0
+            told = [outcome.remaining for outcome in outcomes if outcome.remaining is not None]
+            self.tokens = min(told, default=BATCH)
+            seconds = 0.0 if self.tokens else self.wait
+            why = "for PePy's rate limit"
+        if self.end or not self.waiting:
+            return
+        if self.silent >= OUTAGE:
+            reason = f"not asked: PePy failed for {OUTAGE} packages in a row"
+            self.end = Outcome("failed", reason)
+        elif self.clock.monotonic() + seconds >= self.deadline:
+            self.end = Outcome("postponed", "postponed: time is up")
+        elif seconds:
+            say(f"waiting {seconds:.0f} s {why}")
+            self.clock.sleep(seconds)
+
+
+Ask = Callable[[str], Outcome[Figures]]  # of a project
 
 
 def fetch(
-    projects: Iterable[str], ask: Callable[[str], Outcome], deadline: float, clock: Any = time
-) -> Iterator[tuple[str, Outcome]]:
-    """Ask PePy for projects, in this order, and yield each with what came of it in the end.
-
-    A batch has as many requests as PePy says that there are tokens. An empty bucket is looked
-    at with one request, now and then: it saves up what isn't used, so waiting a little too
-    long loses nothing. After `deadline`, on the clock, nothing more is asked.
-    """
-    waiting, tries, stop = deque(projects), Counter[str](), None
-    size, wait, granted = 1, 1.0, clock.monotonic()
-    silent, empty = 0, 0  # packages, and batches, in a row without an answer
+    projects: Iterable[str], ask: Ask, deadline: float, clock: Any = time
+) -> Iterator[tuple[str, Outcome[Figures]]]:
+    """Ask PePy for projects, till `deadline`, and yield each with what came of it in the end."""
+    queue = Queue(projects, deadline, clock)
     pool = ThreadPoolExecutor(CONNECTIONS)
     try:
-        while waiting and not stop:
-            batch = [waiting.popleft() for _ in range(min(size or 1, BATCH, len(waiting)))]
-            told, answered = [], False
+        while queue.waiting and not queue.end:
+            size = min(max(queue.tokens, 1), BATCH, len(queue.waiting))
+            batch = [queue.waiting.popleft() for _ in range(size)]
             futures = {pool.submit(ask, project): project for project in batch}
+            outcomes = []
             for future in as_completed(futures):
-                project, outcome = futures[future], future.result()
-                tries[project] += outcome.kind == "try again"
-                answered |= outcome.kind != "try again"
-                told += [] if outcome.remaining is None else [outcome.remaining]
-                if outcome.kind == "rate limited":
-                    waiting.appendleft(project)
-                    since = clock.monotonic() - granted
-                    wait = min(max(wait, since + outcome.retry_after + 1), LONGEST_WAIT)
-                elif outcome.kind == "try again" and tries[project] < TRIES:
-                    waiting.append(project)
-                else:
-                    granted = clock.monotonic()
-                    stop = outcome if outcome.kind == "key refused" else stop
-                    yield project, outcome
-            if answered:
-                size, silent, empty = min(told, default=BATCH), 0, 0
-                pause, why = (0.0, "") if size else (wait, "for PePy's rate limit")
-            else:
-                size, silent, empty = CONNECTIONS, silent + len(batch), empty + 1
-                pause, why = 2.0**empty, "since PePy doesn't answer"
-                random.shuffle(waiting)  # or packages that alone are broken pass for an outage
-            if silent >= OUTAGE:
-                stop = Outcome("failed", f"not asked: PePy failed for {OUTAGE} packages in a row")
-            elif clock.monotonic() + pause >= deadline:
-                stop = stop or Outcome("postponed", "postponed: time is up")
-            elif waiting and pause and not stop:
-                say(f"waiting {pause:.0f} s {why}")
-                clock.sleep(pause)
-        if stop:
-            yield from ((project, stop) for project in waiting)
+                outcome = future.result()
+                outcomes.append(outcome)
+                if queue.settle(futures[future], outcome):
+                    yield futures[future], outcome
+            queue.pause_after(outcomes)
+        if queue.end:
+            for project in queue.waiting:
+                yield project, queue.end
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+AskTable = Callable[[str, str], Outcome[Tables]]  # of a project
+
+
 def fetch_breakdowns(
-    found: dict[str, Outcome], ask: Callable[..., Outcome], deadline: float, stop: threading.Event
+    found: dict[str, Outcome[Tables]], ask: AskTable, deadline: float, stop: threading.Event
 ) -> None:
     """Ask pypistats.org for all tables of the projects in `found`, and put there what comes."""
-    pauses, failures = iter(PYPISTATS_PAUSES), 0
+    pauses = [*PYPISTATS_PAUSES]
+    failures = 0  # in a row
     for project in found:
         tables: Tables = {}
         pause = PYPISTATS_PACE
-        while len(tables) < len(SERIES):
-            if stop.wait(min(pause, deadline - time.monotonic())) or time.monotonic() >= deadline:
+        while missing := [table for table in SERIES if table not in tables]:
+            stopped = stop.wait(min(pause, deadline - time.monotonic()))
+            if stopped or time.monotonic() >= deadline:
                 return
-            outcome, pause = ask(project, [*SERIES][len(tables)]), PYPISTATS_PACE
-            if outcome.tables:
-                tables, failures = tables | outcome.tables, 0
-            elif outcome.kind != "rate limited" or not (pause := next(pauses, 0.0)):
-                failures += {"unknown": 0, "rate limited": PYPISTATS_OUTAGE}.get(outcome.kind, 1)
+            outcome = ask(project, missing[0])
+            pause = PYPISTATS_PACE
+            if outcome.value is not None:
+                failures = 0
+                tables |= outcome.value
+            elif outcome.kind == "rate limited" and pauses:
+                pause = pauses.pop(0)
+            else:
                 break
-        found[project] = outcome._replace(tables=tables if outcome.tables else None)
-        if failures >= PYPISTATS_OUTAGE:
+        if not missing:
+            outcome = Outcome("figures", value=tables)
+        elif outcome.kind != "unknown":
+            failures += 1
+        found[project] = outcome
+        if outcome.kind == "rate limited" or failures == PYPISTATS_OUTAGE:
             return
 
 
-def fetch_pasts(projects: list[str], address: str) -> Iterator[Outcome]:
+@dataclass
+class Received:
+    """What the services told, by project: all that a run learns from the network."""
+
+    pepy: dict[str, Outcome[Figures]]  # of every project that is to be asked
+    breakdowns: dict[str, Outcome[Tables]]  # of some of these
+    figures: dict[str, Figures] = field(default_factory=dict)  # those that came
+    tables: dict[str, Tables] = field(default_factory=dict)
+    pasts: dict[str, Past] = field(default_factory=dict)
+    clickhouse_failed: str = ""  # why it told no more
+
+
+def fetch_all(received: Received, deadline: float) -> None:
+    """Ask PePy, and pypistats.org beside it; what comes is in `received`. Raises Unable."""
+    pepy = setting("PEPY_API_URL", "https://api.pepy.tech")
+    pypistats = setting("PYPISTATS_API_URL", "https://pypistats.org/api")
+    session = requests.Session()
+    other = requests.Session()
+    session.headers["X-API-Key"] = api_key()  # which nobody else is told
+
+    def ask_pepy(project: str) -> Outcome[Figures]:
+        address = f"{pepy}/api/v2/projects/{project}"
+        return ask(session, address, "PePy", partial(read_figures, project))
+
+    def ask_pypistats(project: str, table: str) -> Outcome[Tables]:
+        address = f"{pypistats}/packages/{project}/{SERIES[table]}"
+        return ask(other, address, "pypistats.org", partial(read_table, project, table))
+
+    found = {**received.breakdowns}
+    stop = threading.Event()
+    arguments = (found, ask_pypistats, deadline, stop)
+    beside = threading.Thread(target=fetch_breakdowns, args=arguments, daemon=True)
+    beside.start()
+    try:
+        for done, (project, outcome) in enumerate(fetch([*received.pepy], ask_pepy, deadline), 1):
+            received.pepy[project] = outcome
+            if outcome.value:
+                received.figures[project] = outcome.value
+            what = f"{outcome.value.total:,} downloads" if outcome.value else outcome.reason
+            say(f"[{done}/{len(received.pepy)}] {project}: {what}")
+        while beside.is_alive():
+            say("waiting for breakdowns from pypistats.org")
+            beside.join(60)
+    finally:
+        stop.set()
+        received.breakdowns.update(found)
+        received.tables = {p: o.value for p, o in received.breakdowns.items() if o.value}
+
+
+def fetch_pasts(received: Received, projects: list[str]) -> None:
     """Ask ClickHouse for all days of projects, some at a time, till it fails or time is up."""
-    session, end = requests.Session(), time.monotonic() + CLICKHOUSE_SECONDS
+    address = setting("CLICKHOUSE_URL", "https://sql-clickhouse.clickhouse.com/?user=demo")
+    session = requests.Session()
+    end = time.monotonic() + CLICKHOUSE_SECONDS
     for at in range(0, len(projects), CLICKHOUSE_BATCH):
         say(f"[{at}/{len(projects)}] asking ClickHouse for older days")
         some = projects[at : at + CLICKHOUSE_BATCH]
         session.params = CLICKHOUSE | {"param_projects": f"{some}"}  # as ClickHouse writes a list
-        yield (outcome := ask(session, address, "ClickHouse", partial(read_pasts, some)))
-        if not outcome.pasts or time.monotonic() > end:
+        outcome = ask(session, address, "ClickHouse", partial(read_pasts, some))
+        received.pasts |= outcome.value or {}
+        received.clickhouse_failed = outcome.reason
+        if outcome.value is None or time.monotonic() > end:
             return
 
 
-def fetch_all(
-    asked: Collection[str], with_breakdown: list[str], deadline: float
-) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
-    """Ask PePy, and beside it pypistats.org. Raises Unable without a key that PePy takes."""
-    pepy = setting("PEPY_API_URL", "https://api.pepy.tech")
-    pypistats = setting("PYPISTATS_API_URL", "https://pypistats.org/api")
-    session, other = requests.Session(), requests.Session()
-    session.headers["X-API-Key"] = setting("PEPY_API_KEY")  # which nobody else is told
-
-    def ask_pepy(project: str) -> Outcome:
-        address = f"{pepy}/api/v2/projects/{project}"
-        return ask(session, address, "PePy", partial(read_figures, project))
-
-    def ask_pypistats(project: str, table: str) -> Outcome:
-        address = f"{pypistats}/packages/{project}/{SERIES[table]}"
-        return ask(other, address, "pypistats.org", partial(read_table, project, table))
-
-    outcomes = dict.fromkeys(asked, Outcome("interrupted", "postponed: the run was interrupted"))
-    random.shuffle(with_breakdown)  # or else those that fail might come first every day
-    breakdowns = dict.fromkeys(with_breakdown, Outcome("postponed", "not asked"))
-    stop, started = threading.Event(), time.monotonic()
-    arguments = (breakdowns, ask_pypistats, deadline, stop)
-    beside = threading.Thread(target=fetch_breakdowns, args=arguments, daemon=True)
-    beside.start()
-    try:
-        for done, (project, outcome) in enumerate(fetch(asked, ask_pepy, deadline), 1):
-            outcomes[project] = outcome
-            what = f"{outcome.figures.total:,} downloads" if outcome.figures else outcome.reason
-            left = (time.monotonic() - started) / done * (len(asked) - done)
-            say(f"[{done}/{len(asked)}, {left:.0f} s left] {project}: {what}")
-        while beside.is_alive():
-            say("waiting for breakdowns from pypistats.org")
-            beside.join(60)
-    except KeyboardInterrupt:  # or a job that GitHub cancels: what was fetched is not lost
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
-    stop.set()
-    kinds = {outcome.kind for outcome in outcomes.values()}
-    if "key refused" in kinds and "figures" not in kinds:
-        raise Unable("PePy refused the API key. Copy it again from your profile on pepy.tech.")
-    return outcomes, {**breakdowns}
-
-
-def setting(name: str, usual: str = "") -> str:
-    """An address from the environment, or the key. Raises Unable, which doesn't show it."""
+def setting(name: str, usual: str) -> str:
+    """An address from the environment, or the usual one. Raises Unable, which doesn't show it."""
     value = os.environ.get(name, "").strip().rstrip("/") or usual
     safe = r"(https://[\w.-]+|http://(127\.0\.0\.1|localhost))(:\d+)?(/[\w./~-]*)?(\?user=\w+)?"
-    if usual and not re.fullmatch(safe, value, re.ASCII):
+    if not re.fullmatch(safe, value, re.ASCII):
         raise Unable(f"{name} has to be an https:// address, or http:// on this machine.")
+    return value
+
+
+def api_key() -> str:
+    """PePy's key from the environment. Raises Unable, which doesn't show it."""
+    value = os.environ.get("PEPY_API_KEY", "").strip()
     if not re.fullmatch("[!-~]+", value):
         where = "https://pepy.tech; on GitHub it goes into a repository secret of that name"
-        raise Unable(f"There is no PePy API key in {name}. Get a free one at {where}.")
+        raise Unable(f"There is no PePy API key in PEPY_API_KEY. Get a free one at {where}.")
     return value
 
 
 # --------------------------------------------------------------------------------- 4. keep
 
-STATS, TABLE = "{}/stats.json", "{}/{}.csv"  # below the output folder
-LATER = {name: f.default for name, f in Stats.model_fields.items() if not f.is_required()}
-NO_BREAKDOWN = {name: default for name, default in LATER.items() if name != "backfilled"}
+STATS = "{}/stats.json"  # below the output folder
+TABLE = "{}/{}.csv"
+
+
+class Ends(NamedTuple):
+    """The last days that the packages of a run have in common."""
+
+    windows: date | None
+    breakdowns: date | None  # the newest day that pypistats.org told of
+
+
+def common_ends(stats: Mapping[str, Stats], received: Received) -> Ends:
+    """Where windows end after what was received, for packages of which `stats` are kept."""
+    fetched = [newest_day(new.history) for new in received.figures.values()]
+    others = [kept.last_date for project, kept in stats.items() if project not in received.figures]
+    end = windows_end(fetched, others)
+    newest: date | None = None
+    for tables in received.tables.values():
+        for columns in tables.values():
+            newest = latest([newest, *chain(*columns.values())])
+    return Ends(end, newest)
 
 
 def windows_end(fetched: Iterable[date | None], others: Iterable[date | None]) -> date | None:
     """The later of two middles: of the newest days of what a run fetched, of others' last_dates."""
-
-    def middle(days: Iterable[date | None]) -> date | None:
-        # An import may be half done; and quiet packages lack days by nature, so they have no say.
-        known = sorted(filter(None, days))
-        lively = [day for day in known if day > known[-1] - timedelta(7)]
-        return lively[(len(lively) - 1) // 2] if lively else None
-
-    return max(filter(None, map(middle, (fetched, others))), default=None)
+    return latest([middle(fetched), middle(others)])
 
 
-def keep(kept: Kept, outcomes: Mapping[str, Outcome], breakdowns: Mapping[str, Outcome]) -> Kept:
-    """What to keep after a run. No day is ever dropped, and no windows' end goes back."""
-    figures = {p: outcome.figures for p, outcome in outcomes.items() if outcome.figures}
-    fresh = {p: outcome.tables for p, outcome in breakdowns.items() if outcome.tables}
-    last_dates = (old.last_date for p, old in kept.stats.items() if p not in figures)
-    common = windows_end((newest_day(new.history) for new in figures.values()), last_dates)
-    columns = (columns for tables in fresh.values() for columns in tables.values())
-    named = max((day for one in columns for days in one.values() for day in days), default=None)
-    stats, tables = {**kept.stats}, {**kept.tables}
-    for project, new in figures.items():
-        old, days = kept.stats.get(project), {"history": {"downloads": new.history}}
-        days = merged(kept.tables.get(project, {}), days, fresh.get(project, {}))
-        end = max(filter(None, [common, old.last_date if old else None]), default=None)
-        values = {name: getattr(old, name) for name in LATER} if old else {}
-        if project in fresh:
-            values |= shares_of(days, min(filter(None, [end, named]), default=None))
-        values |= {"package": project, "timestamp": new.fetched, "total_downloads": new.total}
-        values |= windows_of(days["history"]["downloads"], end)
-        values |= {"top_releases": top_releases(new, end)}
-        stats[project], tables[project] = Stats.model_validate(values), days
-    return Kept(stats, tables)
+def middle(days: Iterable[date | None]) -> date | None:
+    """The middle one of the days in the week up to the newest; of an even number the earlier."""
+    known = sorted(day for day in days if day)
+    # An import may be half done; and quiet packages lack days by nature, so they have no say.
+    lively = [day for day in known if day > known[-1] - timedelta(7)]
+    return lively[(len(lively) - 1) // 2] if lively else None
 
 
-def add_up(families: Iterable[Family], kept: Kept, older: Kept) -> tuple[Kept, list[str]]:
-    """What is kept, with sums or, where members lack figures, the `older` ones; and notes on it."""
-    stats, tables, notes = {**older.stats, **kept.stats}, {**older.tables, **kept.tables}, []
-    for name, members in ((family.project, family.packages) for family in families):
-        if missing := [member for member in members if member not in kept.stats]:
-            notes.append(f"{name} stays as it is, without figures of {', '.join(missing)}.")
-            continue
-        each = [(kept.stats[m], kept.tables[m]["history"]["downloads"]) for m in members]
-        ends = {s.package: s.last_date for s, _ in each if s.last_date and s.total_downloads}
-        end, newest = (most(ends.values(), default=date.min) for most in (min, max))
-        if behind := [member for member in ends if ends[member] < newest - timedelta(3)]:
-            notes.append(f"{name} ends with {end}, as {', '.join(behind)} does.")
-        summed, start = Counter[date](), date.min
-        for figures, days in each:
-            summed.update(days)
-            if kept.lacks_days(figures.package):
-                start = max(start, min(days, default=date.max))
-        history = {day: summed[day] for day in sorted(summed) if start <= day <= end}
-        values = {"package": name, "timestamp": min(figures.timestamp for figures, _ in each)}
-        values |= {"total_downloads": sum(figures.total_downloads for figures, _ in each)}
-        values |= windows_of(summed, end if ends else None) | {"top_releases": []}
-        stats[name] = Stats.model_validate(values)
-        tables[name] = {"history": {"downloads": history}}
-    return Kept(stats, tables), notes
+def renewed(
+    project: str, old: Stats | None, kept: Tables, new: Figures, breakdown: Tables, ends: Ends
+) -> Record:
+    """A package's record, so far `old` and `kept`, after an answer of PePy's and a breakdown.
 
-
-def doubt(past: Past, history: History, stats: Stats, today: date) -> str:
-    """Why a package's days at ClickHouse are not believed; "" where they agree with PePy's."""
-    (days, counts), last = past, stats.last_date or today
-    told, sound = dict(zip(days, counts, strict=False)), all(0 <= n < COUNT_LIMIT for n in counts)
-    sound &= all(date(2000, 1, 1) <= day <= today for day in days)
-    if not sound or not days or not len(told) == len(days) == len(counts):
-        return "ClickHouse has no days of it, or impossible ones"
-    start = max(min(history, default=date.min), last - timedelta(90))
-    end = min(max(days), last) if history else last  # of a package that nobody downloads lately
-    pepy, other = (window(of, end, (end - start).days + 1) for of in (history, told))
-    close = sum(abs(a - b) <= max(a / 10, 5) for a, b in zip(pepy, other, strict=True))
-    if not 0 < 4 * len(pepy) <= 5 * close:
-        return f"ClickHouse agrees with PePy on {close} of {len(pepy)} days"
-    whole = stats.total_downloads, sum(told[day] for day in days if day <= last)
-    for of, a, b in ((f"of {len(pepy)} days", sum(pepy), sum(other)), ("of all days", *whole)):
-        if abs(a - b) > max(a / 20, 30):
-            return f"ClickHouse has {100 * b / max(a, 1):.1f} % of PePy's downloads {of}"
-    return ""
-
-
-def backfill(kept: Kept, projects: list[str], address: str) -> tuple[Kept, list[str], str]:
-    """What is kept, with ClickHouse's days before those of projects; notes; and what failed."""
-    stats, tables, notes, why = {**kept.stats}, {**kept.tables}, [], ""
-    for outcome in fetch_pasts(projects, address):
-        today, why = datetime.now(UTC).date(), outcome.reason
-        for project, past in (outcome.pasts or {}).items():
-            old, history = stats[project], tables[project]["history"]["downloads"]
-            stats[project] = old.model_copy(update={"backfilled": today})
-            if reason := doubt(past, history, old, today):
-                notes.append(f"{project} keeps its short history: {reason}.")
-                continue
-            # Where PePy tells of a day nothing, there is nothing, in the newest 85 days at least.
-            last = old.last_date or today
-            known = max(last - timedelta(89), min([*history, last - timedelta(84)]))
-            older = {day: n for day, n in zip(*past, strict=True) if day < known}
-            tables[project] = merged({"history": {"downloads": older}}, tables[project])
-    return Kept(stats, tables), notes, why
+    No day is ever dropped, and no windows' end goes back. Without a breakdown the old one stands.
+    """
+    tables = merged(kept, {"history": {"downloads": new.history}})
+    end = latest([ends.windows, old.last_date if old else None])
+    windows = windows_of(tables["history"]["downloads"], end)
+    top = top_releases(new, end)
+    stats = Stats(
+        package=project,
+        timestamp=new.fetched,
+        total_downloads=new.total,
+        top_releases=top,
+        **windows,
+    )
+    if old:
+        carried = {name: getattr(old, name) for name in (*BREAKDOWN, "backfilled")}
+        stats = stats.model_copy(update=carried)
+    if breakdown:
+        tables = merged(tables, breakdown)
+        known = [day for day in (end, ends.breakdowns) if day]
+        stats = stats.model_copy(update=shares_of(tables, min(known, default=None)))
+    return Record(stats, tables)
 
 
 def windows_of(history: History, end: date | None) -> dict[str, Any]:
     """The windows up to `end`, as stats.json has them."""
     sums = sums_of(history, end)
-    return {"last_date": end, **sums, "average_daily": round(sums["last_month"] / 30, 1)}
+    average = round(sums.last_month / 30, 1)
+    return {"last_date": end, "average_daily": average} | sums.model_dump()
 
 
-def sums_of(history: History, end: date | None) -> dict[str, int]:
-    """The last 1, 7 and 30 days up to `end`."""
+def sums_of(history: History, end: date | None) -> Windows:
+    """The downloads of the last 1, 7 and 30 days up to `end`."""
     month = window(history, end, 30)
-    return {"last_day": month[0], "last_week": sum(month[:7]), "last_month": sum(month)}
+    return Windows(last_day=month[0], last_week=sum(month[:7]), last_month=sum(month))
 
 
 def top_releases(new: Figures, end: date | None) -> list[Release]:
@@ -817,79 +959,173 @@ def top_releases(new: Figures, end: date | None) -> list[Release]:
     newest = newest_day(new.history)
     ahead = (newest - end).days if newest and end else 0  # of the windows
     month = slice(max(ahead, 0), max(ahead + 30, 0))
-    counts = [(-sum(days[month]), version) for version, days in new.releases.items()]
-    shown = sorted(c for c in counts if c[0] and len(c[1]) <= 100 and c[1].isprintable())
-    return [Release(version=version, downloads=-count) for count, version in shown[:10]]
+    shown = [name for name in new.releases if len(name) <= 100 and name.isprintable()]
+    counts = {name: sum(new.releases[name][month]) for name in shown}
+    most = sorted(counts, key=lambda name: (-counts[name], name))
+    return [Release(version=name, downloads=counts[name]) for name in most[:10] if counts[name]]
 
 
 def shares_of(tables: Tables, end: date | None) -> dict[str, Any]:
     """The lists and sums of a breakdown in stats.json, over the 30 days up to `end`."""
-
-    def most(table: str) -> list[tuple[str, int]]:
-        columns = tables.get(table, {})  # of a package that nobody downloads lately
-        return (+Counter({h: sum(window(columns[h], end, 30)) for h in columns})).most_common()
-
+    versions = month_of(tables.get("python", {}), end)
+    systems = month_of(tables.get("system", {}), end)
     majors = Counter[str]()
-    for version, downloads in most("python"):
+    for version, downloads in versions:
         majors[version.partition(".")[0]] += downloads
     return {
-        "top_versions": [Release(version=v, downloads=n) for v, n in most("python")],
-        "top_majors": [Release(version=v, downloads=n) for v, n in majors.most_common()],
-        "top_systems": [System(system=name, downloads=n) for name, n in most("system")],
+        "top_versions": [Release(version=name, downloads=n) for name, n in versions],
+        "top_majors": [Release(version=name, downloads=n) for name, n in majors.most_common()],
+        "top_systems": [System(system=name, downloads=n) for name, n in systems],
         "without_mirrors": sums_of(tables["history"]["without_mirrors"], end),
     }
 
 
-def read_kept(output: Path, projects: Iterable[str]) -> tuple[Kept, dict[str, Outcome]]:
-    """What earlier runs kept of projects, and the failures of those whose files are damaged."""
-    kept, damaged, today = Kept({}, {}), {}, datetime.now(UTC).date()
+def month_of(columns: Columns, end: date | None) -> list[tuple[str, int]]:
+    """The columns with downloads in the 30 days up to `end`, and how many, most first."""
+    counts = Counter({heading: sum(window(columns[heading], end, 30)) for heading in columns})
+    return [(heading, count) for heading, count in counts.most_common() if count]
+
+
+def backfilled(record: Record, past: Past, today: date) -> tuple[Record, str]:
+    """The record with ClickHouse's days before its own; or as it is, and why they are doubted."""
+    stats = record.stats.model_copy(update={"backfilled": today})
+    told = past.history()
+    reason = doubt(told, record, today)
+    if reason:
+        return Record(stats, record.tables), reason
+    # A day that PePy left out had no downloads: that is sure of the newest 85 days at least.
+    last = record.stats.last_date or today
+    oldest = min([*record.history, last - timedelta(84)])
+    known = max(oldest, last - timedelta(89))
+    older = {day: count for day, count in told.items() if day < known}
+    return Record(stats, merged({"history": {"downloads": older}}, record.tables)), ""
+
+
+def doubt(told: History, record: Record, today: date) -> str:
+    """Why a package's days at ClickHouse are not believed; "" where they agree with PePy's."""
+    if not told:
+        return "ClickHouse has no days of it, or impossible ones"
+    history = record.history
+    last = record.stats.last_date or today
+    end = min(max(told), last) if history else last  # or nobody downloads it lately
+    start = max(min(history, default=date.min), last - timedelta(90))
+    days = (end - start).days + 1
+    ours = window(history, end, days)
+    theirs = window(told, end, days)
+    close = sum(abs(a - b) <= max(a / 10, 5) for a, b in zip(ours, theirs, strict=True))
+    if close == 0 or 5 * close < 4 * len(ours):
+        return f"ClickHouse agrees with PePy on {close} of {len(ours)} days"
+    whole = sum(count for day, count in told.items() if day <= last)
+    sums = {f"of {len(ours)} days": (sum(ours), sum(theirs))}
+    sums["of all days"] = (record.stats.total_downloads, whole)
+    for what, (a, b) in sums.items():
+        if abs(a - b) > max(a / 20, 30):
+            return f"ClickHouse has {100 * b / max(a, 1):.1f} % of PePy's downloads {what}"
+    return ""
+
+
+def add_up(family: Family, members: Iterable[Record]) -> tuple[Record, str]:
+    """A family's record from those of its packages, and a note if some of them are behind."""
+    name = family.project
+    each: list[Stats] = []
+    summed = Counter[date]()
+    start = date.min  # before it, some package lacks days
+    for member in members:
+        each.append(member.stats)
+        summed.update(member.history)
+        if member.lacks_days():
+            start = max(start, min(member.history, default=date.max))
+    # A package that was never downloaded has no say about the end.
+    ends = {s.package: s.last_date for s in each if s.last_date and s.total_downloads}
+    end = min(ends.values(), default=None)
+    newest = max(ends.values(), default=date.min)
+    behind = [member for member, last in ends.items() if (newest - last).days > 3]
+    note = f"{name} ends with {end}, as {', '.join(behind)} does." if behind else ""
+    fetched = min(stats.timestamp for stats in each)
+    total = sum(stats.total_downloads for stats in each)
+    windows = windows_of(summed, end)
+    stats = Stats(
+        package=name, timestamp=fetched, total_downloads=total, top_releases=[], **windows
+    )
+    history = {day: summed[day] for day in sorted(summed) if start <= day <= (end or date.min)}
+    return Record(stats, {"history": {"downloads": history}}), note
+
+
+def read_record(output: Path, project: str) -> Record | None:
+    """What is kept of a package or family, if anything. Raises Damaged."""
+    stats = read_stats(output, project)
+    return Record(stats, read_tables(output, project)) if stats else None
+
+
+def read_stats(output: Path, project: str) -> Stats | None:
+    """What is kept of a package beside its days, if anything. Raises Damaged."""
+    path = output / STATS.format(project)
+    if not path.exists():
+        return None
+    try:
+        stats = Stats.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        raise Damaged(path) from None
+    newest = max(stats.timestamp.date(), stats.last_date or date.min)
+    if stats.package != project or newest > datetime.now(UTC).date():
+        raise Damaged(path)
+    return stats
+
+
+def kept_stats(output: Path, projects: Iterable[str]) -> dict[str, Stats]:
+    """What is kept of projects beside their days, but for what is damaged: its turn tells that."""
+    found = {}
     for project in projects:
-        tables: Tables = {"history": {"downloads": {}}}
-        path = output / STATS.format(project)
-        try:
-            if path.exists():
-                stats = Stats.model_validate_json(path.read_bytes())
-                latest = max(stats.timestamp.date(), stats.last_date or date.min)
-                if stats.package != project or latest > today:
-                    raise ValueError
-                kept.stats[project] = stats
-            for name in reversed(SERIES):  # history last, whose missing column fails it below
-                path = output / TABLE.format(project, name)
-                if path.exists():
-                    tables[name] = parse_table(path.read_bytes(), today)
-            if tables["history"]["downloads"] or project in kept.stats:
-                kept.tables[project] = tables
-        except (OSError, ValueError, KeyError):  # a person mends it: no history comes twice
-            kept.stats.pop(project, None)
-            told = f"{path} is damaged: restore it with git, or delete it to start over"
-            damaged[project] = Outcome("failed", told)
-    return kept, damaged
+        with suppress(Damaged):
+            if stats := read_stats(output, project):
+                found[project] = stats
+    return found
+
+
+def read_tables(output: Path, project: str) -> Tables:
+    """The days that are kept of a package, by table. Raises Damaged."""
+    tables: Tables = {"history": {"downloads": {}}}
+    for name in SERIES:
+        path = output / TABLE.format(project, name)
+        if path.exists():
+            try:
+                tables[name] = parse_table(path.read_bytes(), datetime.now(UTC).date())
+            except (OSError, ValueError):
+                raise Damaged(path) from None
+    if "downloads" not in tables["history"]:
+        raise Damaged(output / TABLE.format(project, "history"))
+    return tables
 
 
 def write_table(columns: Columns) -> str:
     """Columns as CSV; a day that a column lacks is an empty cell."""
     days = sorted(dict.fromkeys(chain(*columns.values())))
-    cells = [map(str, map(history.get, days, repeat(""))) for history in columns.values()]
-    rows = zip(map(write_day, days), *cells, strict=True)
-    return "\n".join([*map(",".join, [("date", *columns), *rows]), ""])
+    cells = [[str(history.get(day, "")) for day in days] for history in columns.values()]
+    lines = [",".join(["date", *columns])]
+    lines += [",".join(row) for row in zip(map(write_day, days), *cells, strict=True)]
+    return "\n".join([*lines, ""])
 
 
 def parse_table(text: bytes, today: date) -> Columns:
     """The columns of a CSV file. Raises ValueError if `write_table` didn't write it."""
     head, _, body = text.decode("ascii").replace("\r\n", "\n").partition("\n")
-    first, *headings = head.split(",")
+    headings = head.split(",")[1:]
+    if not re.fullmatch(f"date(,{HEADING})+", head) or len({*headings}) < len(headings):
+        raise ValueError("impossible headings")
     # All rows at once, or years of many packages would take their time. None is without a count.
-    rows = rf"([0-9-]{{10}}(?!,+\n)(,[0-9]{{0,15}}){{{len(headings)}}}\n)*"
-    sound = first == "date" and headings and all(map(HEADING.fullmatch, headings))
-    if not sound or len({*headings}) < len(headings) or not re.fullmatch(rows, body):
-        raise ValueError
-    cells, width = body.replace("\n", ",").split(",")[:-1], 1 + len(headings)
-    days = [*map(parse_day, cells[::width])]
-    if not all(map(lt, days, days[1:])) or [today] < days[-1:]:
-        raise ValueError
-    columns = [zip(days, cells[at::width], strict=True) for at in range(1, width)]
-    counts = [{day: int(n) for day, n in column if n} for column in columns]
-    return dict(zip(headings, counts, strict=True))
+    row = rf"[0-9-]{{10}}(?!,+\n)(,[0-9]{{0,15}}){{{len(headings)}}}\n"
+    if not re.fullmatch(f"({row})*", body):
+        raise ValueError("an impossible row")
+    width = 1 + len(headings)
+    cells = body.replace("\n", ",").split(",")[:-1]
+    days = [parse_day(text) for text in cells[::width]]
+    if days != sorted(dict.fromkeys(days)) or max(days, default=today) > today:
+        raise ValueError("days that are not in order, or in the future")
+    columns: Columns = {}
+    for at, heading in enumerate(headings, 1):
+        counts = zip(days, cells[at::width], strict=True)
+        columns[heading] = {day: int(count) for day, count in counts if count}
+    return columns
 
 
 # ------------------------------------------------------------------------------- 5. render
@@ -899,6 +1135,7 @@ SHOWN_DAYS = 90  # by a chart, and by a trend
 BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 CHART = "{}/chart.svg"
 CATALOGUE = "_packages.json"  # no package can be called that
+Row = dict[str, Any]  # of the catalogue
 
 
 def half_up(dividend: int, divisor: int) -> int:
@@ -911,40 +1148,44 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
     if count < 1000 or not UNITS[units]:
         return f"{count:,}"
     scale = 10**decimals
-    for power in range(1, len(UNITS[units]) + 1):
+    for power, unit in enumerate(UNITS[units], 1):  # noqa: B007
         rounded = half_up(count * scale, 1000**power)
         if rounded < 1000 * scale:  # else it carries into the next unit
             break
-    return f"{rounded / scale}".removesuffix(".0") + UNITS[units][power - 1]
+    return f"{rounded / scale}".removesuffix(".0") + unit
 
 
-def last_year(stats: Stats, history: History) -> int | None:
+def last_year(record: Record) -> int | None:
     """The downloads of 365 days, where the history is that long."""
-    end = stats.last_date
-    known = end and min(history, default=end) <= end - timedelta(364)
-    return sum(window(history, end, 365)) if known else None
+    return sum(record.window(365)) if record.known_days() >= 365 else None
 
 
-def without_mirrors(stats: Stats, _: History) -> int | None:
+def without_mirrors(record: Record) -> int | None:
     """The month's downloads by all but known mirrors."""
-    return stats.without_mirrors["last_month"] if stats.without_mirrors else None
+    windows = record.stats.without_mirrors
+    return windows.last_month if windows else None
 
 
-def python_versions(stats: Stats, _: History) -> str:
+def python_versions(record: Record) -> str:
     """The versions of Python with 90 % of the month's downloads, as `3.11 | 3.12`."""
-    named = {r.version: r.downloads for r in stats.top_versions if r.version != UNKNOWN}
-    chosen: list[str] = []
-    while sum(map(named.__getitem__, chosen)) * 10 < sum(named.values()) * 9:
-        chosen.append([*named][len(chosen)])
-    return " | ".join(in_order(chosen)) or (UNKNOWN if stats.without_mirrors else "")
+    named = [r for r in record.stats.top_versions if r.version != UNKNOWN]
+    left = 9 * sum(release.downloads for release in named)
+    chosen = []
+    for release in named:  # most first
+        if left > 0:
+            chosen.append(release.version)
+            left -= 10 * release.downloads
+    nothing = UNKNOWN if record.stats.without_mirrors else ""
+    return " | ".join(sorted(chosen, key=version_of)) or nothing
 
 
-def top_system(stats: Stats, _: History) -> str:
+def top_system(record: Record) -> str:
     """The operating system with most of the month's downloads, as `Linux 81%`."""
-    named = [(s.system, s.downloads) for s in stats.top_systems if s.system != UNKNOWN]
-    whole = sum(downloads for _, downloads in named)
-    shares = (f"{system} {half_up(100 * downloads, whole)}%" for system, downloads in named)
-    return next(shares, UNKNOWN if stats.without_mirrors else "")
+    named = [s for s in record.stats.top_systems if s.system != UNKNOWN]
+    if not named:
+        return UNKNOWN if record.stats.without_mirrors else ""
+    whole = sum(system.downloads for system in named)
+    return f"{named[0].system} {half_up(100 * named[0].downloads, whole)}%"
 
 
 class Metric(NamedTuple):
@@ -952,23 +1193,23 @@ class Metric(NamedTuple):
 
     path: str  # below the output folder
     title: str  # as the page calls it
-    shows: Callable[[Stats, History], int | str | None]  # a count, a text, or nothing
+    shows: Callable[[Record], int | str | None]  # a count, a text, or nothing
     suffix: str = ""  # of a count
     label: str | None = None  # where that isn't the package's own
 
-    def message(self, package: Package, stats: Stats, history: History) -> str:
+    def message(self, package: Package, record: Record) -> str:
         """What it says; "" for no badge, which leaves one that is there alone."""
-        shown = self.shows(stats, history)
+        shown = self.shows(record)
         if isinstance(shown, int):
             return format_count(shown, package.units, package.decimals) + self.suffix
         return shown or ""
 
 
 METRICS = (
-    Metric("{}.json", "Total", lambda stats, _: stats.total_downloads),
-    Metric("{}/month.json", "Last 30 days", lambda stats, _: stats.last_month, "/month"),
-    Metric("{}/week.json", "Last 7 days", lambda stats, _: stats.last_week, "/week"),
-    Metric("{}/day.json", "Last day", lambda stats, _: stats.last_day, "/day"),
+    Metric("{}.json", "Total", lambda record: record.stats.total_downloads),
+    Metric("{}/month.json", "Last 30 days", lambda record: record.stats.last_month, "/month"),
+    Metric("{}/week.json", "Last 7 days", lambda record: record.stats.last_week, "/week"),
+    Metric("{}/day.json", "Last day", lambda record: record.stats.last_day, "/day"),
     Metric("{}/year.json", "Last 365 days", last_year, "/year"),
     Metric("{}/without-mirrors.json", "30 days, no mirrors", without_mirrors, "/month"),
     Metric("{}/python.json", "Python versions", python_versions, label="python"),
@@ -976,62 +1217,68 @@ METRICS = (
 )
 
 
-def render(config: Config, kept: Kept) -> dict[str, str]:
-    """Every file that is published: its path below the output folder, and its text. Pure."""
-    files: dict[str, str] = {}
-    listings = []
-    for project, package in sorted(config.published.items()):
-        if not (stats := kept.stats.get(project)):
-            continue
-        history, end = kept.tables[project]["history"]["downloads"], stats.last_date
-        if not package.breakdown:
-            stats = stats.model_copy(update=NO_BREAKDOWN)
-        look = package.model_dump(include={*Look.model_fields} - {"label"}, exclude_none=True)
-        messages = [metric.message(package, stats, history) for metric in METRICS]
-        for metric, message in zip(METRICS, messages, strict=True):
+def render(package: Package, record: Record) -> tuple[dict[str, str], Row]:
+    """What is published of a package: files by their paths, and its row of the catalogue. Pure."""
+    project = package.project
+    if not package.breakdown:
+        record = Record(record.stats.model_copy(update=NO_BREAKDOWN), record.tables)
+    look = package.model_dump(include={*Look.model_fields} - {"label"}, exclude_none=True)
+    messages = [metric.message(package, record) for metric in METRICS]
+    files = {}
+    for metric, message in zip(METRICS, messages, strict=True):
+        if message:
             label = package.label if metric.label is None else metric.label
             badge = {"schemaVersion": 1, "label": label, "message": message, **look}
-            if message:
-                files[metric.path.format(project)] = to_json(badge, indent=2).decode() + "\n"
-        for name, columns in kept.tables[project].items():
-            files[TABLE.format(project, name)] = write_table(columns)
-        files[CHART.format(project)] = chart(project, history, end)
-        # After the others: what a kill leaves unwritten is due again.
-        files[STATS.format(project)] = stats.model_dump_json(indent=2) + "\n"
-        members = {"members": package.packages} if isinstance(package, Family) else {}
-        listings.append(listing(stats, history, messages) | members)
-    rows = [{"path": m.path, "title": m.title, "label": m.label} for m in METRICS]
-    site = {"repository": REPOSITORY, "url": config.site.url}  # or the page's own address tells
-    patterns = {key: PATTERNS[key][0] for key in ("name", "color")}
-    grammar = {"styles": get_args(Style), "patterns": patterns}
-    catalogue = {**site, **grammar, "metrics": rows, "packages": listings}
-    files[CATALOGUE] = to_json(catalogue).decode() + "\n"
-    return files
+            files[metric.path.format(project)] = to_json(badge, indent=2).decode() + "\n"
+    for name, columns in record.tables.items():
+        files[TABLE.format(project, name)] = write_table(columns)
+    files[CHART.format(project)] = chart(project, record)
+    # After the others: what a kill leaves unwritten is due again.
+    files[STATS.format(project)] = record.stats.model_dump_json(indent=2) + "\n"
+    row = listing(record, messages)
+    if isinstance(package, Family):
+        row["members"] = package.packages
+    return files, row
 
 
-def listing(stats: Stats, history: History, badges: list[str]) -> dict[str, Any]:
+def catalogue(config: Config, rows: Iterable[Row]) -> str:
+    """The file that the page reads, with a row for each package."""
+    content = {
+        "repository": REPOSITORY,
+        "url": config.site.url,  # or the page's own address tells
+        "styles": get_args(Style),
+        "patterns": {key: PATTERNS[key][0] for key in ("name", "color")},
+        "metrics": [{"path": m.path, "title": m.title, "label": m.label} for m in METRICS],
+        "packages": sorted(rows, key=itemgetter("name")),
+    }
+    return to_json(content).decode() + "\n"
+
+
+def listing(record: Record, badges: list[str]) -> Row:
     """A package as the page lists it; `trend` is its seven-day average over 90 days, in base 36."""
+    stats = record.stats
     end = stats.last_date
-    days = window(history, end, SHOWN_DAYS + 6)
-    known = (end - min(history, default=end)).days + 1 if end else 0
-    weeks = [sum(days[at : at + 7]) for at in range(min(known - 6, SHOWN_DAYS))][::-1]
-    top = max(weeks, default=0) or 1
+    days = record.window(SHOWN_DAYS + 6)
+    known = record.known_days()
+    weeks = [sum(days[at : at + 7]) for at in range(min(known - 6, SHOWN_DAYS))]
+    top = max([1, *weeks])
     return {
         "name": stats.package,
         "total": stats.total_downloads,
         "month": stats.last_month,
         "week": stats.last_week,
         "day": stats.last_day,
-        "without-mirrors": without_mirrors(stats, history),
+        "without-mirrors": without_mirrors(record),
         "previous_month": sum(days[30:60]) if known >= 60 else None,
-        "last_date": str(end) if end else None,
+        "last_date": f"{end}" if end else None,
         "fetched": f"{stats.timestamp:%Y-%m-%dT%H:%M:%SZ}",
-        "trend": "".join(BASE_36[half_up(35 * week, top)] for week in weeks),
+        "trend": "".join(BASE_36[half_up(35 * week, top)] for week in reversed(weeks)),
         "badges": badges,
     }
 
 
 X = [f"{(540 + (2 * at + 1) * 4140 // (2 * SHOWN_DAYS)) / 10:g}" for at in range(SHOWN_DAYS)]
+STEPS = [digit * 10**power for power in range(16) for digit in (1, 2, 5)]
 CHART_HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="480" height="220" viewBox="0 0 480 220" \
 role="img" aria-labelledby="title about">
@@ -1053,62 +1300,69 @@ path{{fill:none;stroke-linecap:round;stroke-linejoin:round}}.days{{stroke-lineca
 """
 
 
-def chart(project: str, history: History, end: date | None) -> str:
-    """The 90 days up to `end` as SVG, and their average, from where seven days are known."""
-    days = window(history, end, SHOWN_DAYS + 6)[::-1]
+def chart(project: str, record: Record) -> str:
+    """The 90 days up to the windows' end as SVG, and their average, where seven days are known."""
+    end = record.stats.last_date
+    days = record.window(SHOWN_DAYS + 6)[::-1]
     counts = days[6:]
-    weeks = [sum(days[at : at + 7]) for at in range(SHOWN_DAYS)]  # that end with each day
-    most, highest = max(counts), max(1, *days)
-    steps = (digit * 10**power for power in range(16) for digit in (1, 2, 5))
-    step = next(step for step in steps if step * 4 >= highest)
-    axis = range(0, highest + step, step)  # two to five round numbers
-
-    def y(downloads: int, days: int = 1) -> str:  # from 188 up to 64 pixels, as x from 54 to 468
-        return f"{(1880 - half_up(downloads * 1240, axis[-1] * days)) / 10:g}"
-
-    def text(place: str, content: str, anchor: str = "middle") -> str:
-        return f'<text class="muted" {place} text-anchor="{anchor}">{content}</text>'
-
-    plot = [
-        f'<path class="grid" d="M54 {y(number)}H468"/>'
-        + text(f'x="48" y="{y(number)}" dy="4"', format_count(number), "end")
-        for number in axis
-    ]
-    about, until = f"None in {SHOWN_DAYS} days.", ""
-    if not end or not most:
-        plot.append(text('x="261" y="130"', "none"))
-    else:
-        shown = [end - timedelta(back) for back in range(SHOWN_DAYS)][::-1]
-        months = [(X[at], f"{day:%b}") for at, day in enumerate(shown) if day.day == 1]
-        plot += [text(f'x="{left}" y="207"', month) for left, month in months]
-        bars = "".join(f"M{X[at]} 188V{y(n)}" for at, n in enumerate(counts) if n)
-        plot.append(f'<path class="days" stroke-width="3.4" d="{bars}"/>')
-        start = max((min(history) - shown[0]).days + 6, 0)
-        line = "L".join(f"{X[at]} {y(weeks[at], 7)}" for at in range(start, SHOWN_DAYS))
-        busiest, until = shown[counts.index(most)], f"up to {end.day} {end:%B %Y}"
+    most = max(counts)
+    step = next(step for step in STEPS if step * 4 >= max(days))
+    axis = range(0, max(1, *days) + step, step)  # two to five round numbers
+    plot = []
+    for count in axis:
+        y = height(count, axis[-1])
+        number = chart_text(f'x="48" y="{y}" dy="4"', format_count(count), "end")
+        plot.append(f'<path class="grid" d="M54 {y}H468"/>{number}')
+    about = f"None in {SHOWN_DAYS} days."
+    until = ""
+    if end and most:
+        until = f"up to {end.day} {end:%B %Y}"
+        first = end - timedelta(SHOWN_DAYS - 1)
+        busiest = first + timedelta(counts.index(most))
         about = f"The {SHOWN_DAYS} days {until}, as PePy counts them. The busiest was "
         about += f"{busiest.day} {busiest:%B %Y} with {most:,} downloads."
-        if line:
-            plot.append(f'<path class="average" stroke-width="2" d="M{line}h0"/>')
-            about += f" The last seven days average {half_up(weeks[-1], 7):,}."
+        start = max((min(record.history) - first).days + 6, 0)  # of the average
+        if start < SHOWN_DAYS:
+            about += f" The last seven days average {half_up(sum(days[-7:]), 7):,}."
+        plot += draw(days, first, axis[-1], start)
+    else:
+        plot.append(chart_text('x="261" y="130"', "none"))
     name = project if len(project) <= 38 else f"{project[:37]}…"
     head = CHART_HEAD.format(project=project, about=about, name=name, until=until)
     return head + "\n".join([*plot, "</svg>\n"])
 
 
+def draw(days: list[int], first: date, top: int, start: int) -> list[str]:
+    """The months' names, a bar a day from `first` on, and the average from the day `start` on."""
+    months = []
+    bars = ""
+    points = []
+    for at, x in enumerate(X):
+        day = first + timedelta(at)
+        if day.day == 1:
+            months.append(chart_text(f'x="{x}" y="207"', f"{day:%b}"))
+        if days[at + 6]:
+            bars += f"M{x} 188V{height(days[at + 6], top)}"
+        if at >= start:
+            points.append(f"{x} {height(sum(days[at : at + 7]), 7 * top)}")
+    lines = [f'<path class="days" stroke-width="3.4" d="{bars}"/>']
+    if points:
+        line = "L".join(points)
+        lines.append(f'<path class="average" stroke-width="2" d="M{line}h0"/>')
+    return months + lines
+
+
+def height(count: int, top: int) -> str:
+    """Where a count is drawn: from 188 pixels for 0 up to 64 for `top`."""
+    return f"{(1880 - half_up(count * 1240, top)) / 10:g}"
+
+
+def chart_text(place: str, content: str, anchor: str = "middle") -> str:
+    """A text of the chart."""
+    return f'<text class="muted" {place} text-anchor="{anchor}">{content}</text>'
+
+
 # ------------------------------------------------------------------------------ 6. publish
-
-
-def publish(output: Path, files: Mapping[str, str], gone: Iterable[str] = ()) -> list[str]:
-    """Make `output` hold `files`, and nothing of projects that are `gone`; the changed paths."""
-    changed = [path for path, text in files.items() if write(output / path, text.encode())]
-    for project in gone:
-        (output / f"{project}.json").unlink(missing_ok=True)
-        # stats.json last: by it the next run knows what a killed one left.
-        for file in sorted((output / project).iterdir(), key=lambda f: f.name == "stats.json"):
-            file.unlink()
-        (output / project).rmdir()
-    return changed
 
 
 def write(path: Path, content: bytes) -> bool:
@@ -1122,7 +1376,107 @@ def write(path: Path, content: bytes) -> bool:
     return True
 
 
+Made = tuple[Record | None, str]  # in a turn: a record, if there is one, and a note
+
+
+@dataclass
+class Publication:
+    """What a run publishes below `output`, one package after another, and what it tells of that."""
+
+    output: Path
+    old_rows: dict[str, Row]  # of the catalogue that is there
+    rows: list[Row] = field(default_factory=list)  # of the new one
+    paths: set[str] = field(default_factory=set)  # that are published now
+    changed: int = 0  # files
+    lines: dict[str, Line] = field(default_factory=dict)  # of the report, by what they are about
+    notes: list[str] = field(default_factory=list)  # below it
+
+    def take_turn(self, package: Package, make: Callable[[], Made]) -> Stats | None:
+        """Publish the record of a package or family that `make` gives, and return its stats.
+
+        Whatever goes wrong till it is rendered stays its own, and its files stay as they are.
+        """
+        project = package.project
+        try:
+            record, note = make()
+            if note:
+                self.notes.append(note)
+            if record is None:
+                return None
+            files, row = render(package, record)
+        except Exception as error:  # noqa: BLE001
+            self.leave(project, error)
+            return None
+        self.rows.append(row)
+        for path, text in files.items():
+            self.put(path, text)
+        return record.stats
+
+    def put(self, path: str, text: str) -> None:
+        """Publish a file."""
+        self.changed += write(self.output / path, text.encode())
+        self.paths.add(path)
+
+    def leave(self, project: str, error: Exception) -> None:
+        """Tell why a package failed, and leave it as it is, on the page, too."""
+        reason = f"{error}"
+        if not isinstance(error, Damaged):
+            say("".join(traceback.format_exception(error)))
+            reason = f"stays as it is: {type(error).__name__}, of which the log has more"
+        self.lines[project] = Line(reason, "error")
+        row = self.old_rows.get(project) or row_of_badges(self.output, project)
+        if any(row["badges"]):
+            self.rows.append(row)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a published file holds; nothing where it can't be read."""
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def row_of_badges(output: Path, project: str) -> Row:
+    """A row of the catalogue with what a package's badges say, where nothing else is known."""
+    paths = [metric.path.format(project) for metric in METRICS]
+    badges = [f"{read_json(output / path).get('message', '')}" for path in paths]
+    numbers = ("total", "month", "week", "day", "without-mirrors", "previous_month")
+    unknown = dict.fromkeys((*numbers, "last_date", "fetched"))
+    return {"name": project, "trend": "", "badges": badges, **unknown}
+
+
+def no_longer_listed(output: Path, published: Collection[str]) -> list[str]:
+    """The packages and families that this program once published and now doesn't."""
+    folders = sorted(path.parent for path in output.glob("*/stats.json"))
+    found = [folder.name for folder in folders if not folder.is_symlink()]
+    return [*kept_stats(output, (project for project in found if project not in published))]
+
+
+def remove(output: Path, project: str) -> None:
+    """Remove what this program wrote of a package, and its folder if nothing else is in it."""
+    paths = [metric.path.format(project) for metric in METRICS]
+    paths += [TABLE.format(project, name) for name in SERIES]
+    # stats.json last: by it the next run knows what a killed one left.
+    paths += [CHART.format(project), STATS.format(project)]
+    for path in paths:
+        (output / path).unlink(missing_ok=True)
+    if not any((output / project).iterdir()):
+        (output / project).rmdir()
+
+
 # ------------------------------------------------------------------------------- 7. report
+
+
+class Line(NamedTuple):
+    """What the report says of a package or service."""
+
+    happened: str
+    level: Literal["", "warning", "error"] = ""  # of its annotation, if it has one
+    total: str = ""
+    change: str = ""
+    month: str = ""
 
 
 def say(text: str) -> None:
@@ -1130,81 +1484,142 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def describe(project: str, outcome: Outcome, old: Stats | None, new: Stats | None) -> list[str]:
-    """A row of the report: the level of its annotation, if any, and what stands in the table."""
-    level = "" if outcome.kind in ("figures", "postponed", "interrupted", "refused") else "error"
-    change, happened = "", outcome.reason
-    if outcome.figures and new:
-        happened = "updated" if old else "new"
-        change = f"{new.total_downloads - old.total_downloads:+,}" if old else ""
-    elif outcome.kind == "unknown" and new:
+def describe(outcome: Outcome[Figures], old: Stats | None, new: Stats | None, listed: bool) -> Line:
+    """What the report says of a package that was to be asked for.
+
+    `old` was kept of it before, and `new` is now. One that PePy doesn't know is a failure only
+    on the list; in a request it is refused.
+    """
+    line = Line(outcome.reason, "error")
+    if outcome.kind == "postponed" or (outcome.kind == "unknown" and not listed):
+        line = Line(outcome.reason)
+    if not new:
+        return line
+    if outcome.kind == "unknown":
         happened = f"PePy no longer knows it; the figures of {new.timestamp.date()} stand"
-        level = "warning"
-    total, month = (f"{new.total_downloads:,}", f"{new.last_month:,}") if new else ("", "")
-    return [level, project, total, change, month, happened]
+        line = Line(happened, "warning")
+    elif outcome.value and old:
+        line = Line("updated", change=f"{new.total_downloads - old.total_downloads:+,}")
+    elif outcome.value:
+        line = Line("new")
+    return line._replace(total=f"{new.total_downloads:,}", month=f"{new.last_month:,}")
 
 
-def report(rows: list[list[str]], notes: list[str]) -> None:
+def report(lines: dict[str, Line], notes: list[str]) -> None:
     """A table as Markdown on standard output, and in the job's summary on GitHub."""
-    head = [["package", "total", "change", "month", "what happened"], [":--", *["--:"] * 3, ":--"]]
-    cells = [*head, *(row[1:] for row in rows)]
-    a, b, c, d, e = (max(map(len, column)) for column in zip(*cells, strict=True))
-    shape = f"| {{:<{a}}} | {{:>{b}}} | {{:>{c}}} | {{:>{d}}} | {{:<{e}}} |"
-    lines = [shape.format(*row) for row in cells]
-    text = "\n".join([*(lines if rows else []), *(f"\n{note}" for note in notes)])
+    table = [
+        "| package | total | change | month | what happened |",
+        "| :-- | --: | --: | --: | :-- |",
+    ]
+    for name, line in lines.items():
+        table.append(f"| {name} | {line.total} | {line.change} | {line.month} | {line.happened} |")
+    text = "\n".join([*(table if lines else []), *(f"\n{note}" for note in notes)])
     print(text, flush=True)
-    summarise(text, [(row[0], row[1], row[-1]) for row in rows if row[0]])
+    summarise(text, lines)
 
 
-def summarise(markdown: str, annotations: Iterable[tuple[str, str, str]]) -> None:
-    """Add to the job's summary on GitHub, and annotate the job with (level, title, text)."""
-    if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(path).open("a", encoding="utf-8") as summary:
-            summary.write(f"{markdown}\n\n")
-        for level, title, text in annotations:
-            escaped = text.replace("%", "%25").replace("\n", "%0A")
-            print(f"::{level} title={title}::{escaped}", flush=True)
+def summarise(markdown: str, lines: Mapping[str, Line]) -> None:
+    """Add to the job's summary on GitHub, and annotate the job."""
+    if "GITHUB_STEP_SUMMARY" not in os.environ:
+        return
+    append("GITHUB_STEP_SUMMARY", f"{markdown}\n\n")
+    for title, line in lines.items():
+        escaped = line.happened.replace("%", "%25").replace("\n", "%0A")
+        if line.level:
+            print(f"::{line.level} title={title}::{escaped}", flush=True)
+
+
+def append(variable: str, text: str) -> None:
+    """Add to a file that GitHub reads, whose path is in a variable."""
+    if path := os.environ.get(variable):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(text)
 
 
 # ------------------------------------------------------------------- requests, their answers
 
 
+HOW_TO_LIST = '[[package]] and name = "..." below it'
+
+
+@dataclass
+class Requests:
+    """The issues that ask for packages, the oldest first, and what becomes of them."""
+
+    issues: list[dict[str, Any]]
+    new: list[str]  # the projects in them that can be added to the list
+    refused: dict[str, str]  # why others are not
+    notes: list[str]
+
+
+def read_requests(options: Namespace, config: Config, text: bytes) -> Requests:
+    """The issues that ask for packages of a list with this text. Raises Unable without any."""
+    issues = json.loads(options.requests.read_bytes()) if options.requests else []
+    issues.sort(key=itemgetter("number"))
+    if not config.package and not issues:
+        raise Unable(f"{options.config}: list at least one package: {HOW_TO_LIST}.")
+    named = chain(*(read_request(issue["body"])[0] for issue in issues))
+    new = [project for project in dict.fromkeys(named) if project not in config.projects]
+    limit = config.limits.packages
+    room = max(limit - len(config.package), 0)
+    most = f"this site lists {limit} packages at most, but you can host your own"
+    requested = Requests(issues, new[:room], dict.fromkeys(new[room:], most), [])
+    try:
+        parse_list(lengthen(text, requested.new), f"{options.config}")
+    except Unable:
+        requested.new = []
+        how = f"write its packages as {HOW_TO_LIST}"
+        requested.notes.append(
+            f"Requests wait, as nothing can be added to {options.config}: {how}."
+        )
+    return requested
+
+
 def read_request(body: str) -> tuple[list[str], list[str]]:
     """The projects in the form's field `Packages`, or what is wrong there in our own words."""
     found = re.search(r"(?ms)^### Packages\s*$(.*?)(^###|\Z)", body)
-    names = [line.strip() for line in (found[1] if found else "").split("\n") if line.strip()]
+    lines = found[1].split("\n") if found else []
+    names = [line.strip() for line in lines if line.strip()]
     if not 1 <= len(names) <= 10:
         return [], ["the form's field has to name 1 to 10 packages, one a line"]
-    projects, mistakes = [], []
+    projects = []
+    mistakes = []
     for number, name in enumerate(names, 1):
         try:
             projects.append(Package(name=name).project)
         except ValidationError:
             mistakes.append(f"line {number} is not a package name")
-    return ([], mistakes) if mistakes else ([*dict.fromkeys(projects)], [])
+    if mistakes:
+        return [], mistakes
+    return [*dict.fromkeys(projects)], []
 
 
-def lengthen(name: str, text: bytes, projects: Iterable[str]) -> tuple[Config, bytes]:
-    """The list called `name` with more packages at its end. Raises Unable where none can follow."""
+def lengthen(text: bytes, projects: Iterable[str]) -> bytes:
+    """A list with more packages at its end, in the form that README shows."""
     longer = text + b"\n" if text and not text.endswith(b"\n") else text
-    longer += "".join(f'\n[[package]]\nname = "{project}"\n' for project in projects).encode()
-    try:
-        return parse_list(longer, name), longer
-    except Unable:
-        how = 'write its packages as [[package]] and name = "..." below it'
-        raise Unable(f"Requests wait, as nothing can be added to {name}: {how}.") from None
+    return longer + "".join(f'\n[[package]]\nname = "{p}"\n' for p in projects).encode()
 
 
 def answer(
-    issue: Mapping[str, Any], refused: Mapping[str, str], published: Collection[str], site: str
-) -> dict[str, Any] | None:
-    """What to answer to an issue; None while some package is neither published nor refused."""
-    projects, reasons = read_request(issue["body"])
-    granted = [p for p in projects if METRICS[0].path.format(p) in published]
-    reasons += [f"`{p}`: {refused[p]}" for p in projects if p in refused and p not in granted]
-    if len(projects) > len(granted) + len(reasons):
-        return None
-    lines = ["Here they are, and from now on they are refreshed once a day."] if granted else []
+    body: str, refused: Mapping[str, str], published: Collection[str], site: str
+) -> tuple[str, str] | None:
+    """Why an issue is closed, completed or not-planned, and the comment on it in Markdown.
+
+    None while some package is neither published nor refused.
+    """
+    projects, mistakes = read_request(body)
+    granted = []
+    reasons = [*mistakes]
+    for project in projects:
+        if METRICS[0].path.format(project) in published:
+            granted.append(project)
+        elif project in refused:
+            reasons.append(f"`{project}`: {refused[project]}")
+        else:
+            return None
+    lines = []
+    if granted:
+        lines.append("Here they are, and from now on they are refreshed once a day.")
     for project in granted:
         badges = markdown(project, published, site)
         lines += ["", f"### `{project}`", "", *badges, "", "```markdown", *badges, "```", ""]
@@ -1212,28 +1627,31 @@ def answer(
     if reasons:
         form = f"https://github.com/{REPOSITORY}/issues/new?template=add-package.yml"
         lines += ["", "Not added:" if granted else "Nothing was added:", ""]
-        lines += [*(f"- {told}" for told in reasons), ""]
-        lines.append(f"To try again, open [a new request]({form}): this one is closed.")
-    verdict = "completed" if granted else "not planned"
-    return {"number": issue["number"], "comment": "\n".join(lines).strip(), "reason": verdict}
+        lines += [f"- {reason}" for reason in reasons]
+        lines += ["", f"To try again, open [a new request]({form}): this one is closed."]
+    return "completed" if granted else "not-planned", "\n".join(lines).strip()
 
 
 def markdown(project: str, published: Collection[str], site: str) -> list[str]:
     """A package's badges, those that are there, and its chart as one pastes them into a README."""
-    paths = {metric.path.format(project): metric for metric in METRICS}
-    endpoint, page = "https://img.shields.io/endpoint?url=", f"https://pepy.tech/projects/{project}"
-    pictures = {
-        endpoint + quote(f"{site}/{path}", safe=""): m.title if m.label else "Downloads"
-        for path, m in paths.items()
-        if path in published
-    } | {f"{site}/{CHART.format(project)}": "Downloads a day"}
-    return [f"[![{text}]({picture})]({page})" for picture, text in pictures.items()]
+    page = f"https://pepy.tech/projects/{project}"
+    lines = []
+    for metric in METRICS:
+        path = metric.path.format(project)
+        if path in published:
+            address = quote(f"{site}/{path}", safe="")
+            title = metric.title if metric.label else "Downloads"
+            lines.append(f"[![{title}](https://img.shields.io/endpoint?url={address})]({page})")
+    lines.append(f"[![Downloads a day]({site}/{CHART.format(project)})]({page})")
+    return lines
 
 
 def with_site(readme: bytes, config: Config, published: Collection[str]) -> bytes:
     """A README with the site's address and its first package's badges between its marks, if any."""
     first = next(iter(config.projects), "")
-    if METRICS[0].path.format(first) not in published or not (config.site.url or REPOSITORY):
+    if METRICS[0].path.format(first) not in published:
+        return readme
+    if not config.site.url and not REPOSITORY:  # nobody knows where the site is
         return readme
     site = config.site_address
     text = "\n".join([f"<{site}/>", "", *markdown(first, published, site)[:3], ""]).encode()
@@ -1244,93 +1662,211 @@ def with_site(readme: bytes, config: Config, published: Collection[str]) -> byte
 # ---------------------------------------------------------------------------- 8. the command
 
 DAY_BEGINS = 8  # o'clock UTC, as the schedule in .github/workflows/update.yml: then all is due
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Interruption:
+    """Ctrl-C, or a job that GitHub cancels: it ends a run's requests, and nothing after them."""
+
+    came = False
+    may_raise = False
+
+    def note(self, *_: object) -> None:
+        """What a signal calls."""
+        self.came = True
+        if self.may_raise:
+            self.may_raise = False
+            raise KeyboardInterrupt
+
+    def ends(self, work: Callable[[], None]) -> None:
+        """Do some work until it is done or a signal comes, or none if one came before."""
+        try:
+            try:
+                self.may_raise = True
+                if not self.came:
+                    work()
+            finally:
+                self.may_raise = False
+        except KeyboardInterrupt:
+            self.came = True
 
 
 def choose(
-    options: argparse.Namespace, config: Config, stats: Mapping[str, Stats], now: datetime
+    options: Namespace, config: Config, stats: Mapping[str, Stats], now: datetime
 ) -> list[str]:
     """The projects to fetch: those without figures, then what waited longest. Raises Unable."""
-    listed, members = config.projects, {f.project: f.packages for f in config.family}
-    names = {p for name in map(normalise, options.names) for p in members.get(name, [name])}
-    if unknown := ", ".join(map(short, sorted(names - {*listed}))):
-        raise Unable(f"Not listed in {options.config}: {unknown}. Add it there first.")
-    begun = now.replace(hour=DAY_BEGINS, minute=0, second=0, microsecond=0)
-    begun -= timedelta(begun > now)
-    since = {p: stats[p].timestamp for p in listed if p in stats}
-    due = {p for p in listed if options.all or p not in since or since[p] < begun}
-    wanted = sorted(names or due, key=lambda p: (p in since and since[p].timestamp(), p))
-    return [] if options.command == "render" else wanted
+    families = {family.project: family.packages for family in config.family}
+    wanted: set[str] = set()
+    for name in options.names:
+        project = normalise(name)
+        wanted.update(families.get(project, [project]))
+    if unlisted := sorted(wanted - config.projects.keys()):
+        names = ", ".join(short(project) for project in unlisted)
+        raise Unable(f"Not listed in {options.config}: {names}. Add it there first.")
+    if options.command == "render":
+        return []
+    day_began = now.replace(hour=DAY_BEGINS, minute=0, second=0, microsecond=0)
+    if day_began > now:
+        day_began -= timedelta(days=1)
+    fetched = {}
+    for project in config.projects:
+        fetched[project] = stats[project].timestamp if project in stats else NEVER
+        if not options.names and (options.all or fetched[project] < day_began):
+            wanted.add(project)
+    return sorted(wanted, key=lambda project: (fetched[project], project))
 
 
-def run(options: argparse.Namespace) -> int:
-    """The whole job; returns the exit code. Raises Unable before it writes anything, or OSError."""
-    text, output, name = options.config.read_bytes(), options.output, f"{options.config}"
-    config = parse_list(text, name)
-    clickhouse = setting("CLICKHOUSE_URL", "https://sql-clickhouse.clickhouse.com/?user=demo")
-    issues = json.loads(options.requests.read_bytes()) if options.requests else []
-    issues.sort(key=itemgetter("number"))
-    if not config.package and not issues:
-        raise Unable(f'{name}: list at least one package: [[package]] and name = "..." below it.')
+def lacking_days(
+    options: Namespace, config: Config, stats: Mapping[str, Stats], received: Received
+) -> list[str]:
+    """The projects that ClickHouse is to be asked about, of those that PePy told of."""
+    found = []
+    for project, new in received.figures.items():
+        kept = stats.get(project)
+        is_due = not (kept and kept.backfilled) and lacks_days(new.history, new.total)
+        if options.command == "backfill" or is_due:
+            found.append(project)
+    usual = config.defaults  # of what was requested
+    return [project for project in found if config.projects.get(project, usual).backfill]
 
-    requested = [*dict.fromkeys(p for issue in issues for p in read_request(issue["body"])[0])]
-    new = [project for project in requested if project not in config.projects]
-    room = max(config.limits.packages - len(config.package), 0)
-    most = f"this site lists {config.limits.packages} packages at most, but you can host your own"
-    refused = dict.fromkeys(new[room:], most)
-    new, notes = new[:room], []
-    try:
-        lengthen(name, text, new)
-    except Unable as error:
-        new, notes = [], [f"{error}"]
 
-    kept, damaged = read_kept(output, [*config.projects, *new])
-    first = [p for p in requested if p in new or (p in config.projects and p not in kept.stats)]
-    wanted = [*first, *choose(options, config, kept.stats, datetime.now(UTC))]
-    asked = [project for project in dict.fromkeys(wanted) if project not in damaged]
-    with_breakdown = [p for p in asked if p in config.projects and config.projects[p].breakdown]
-    fetched = fetch_all(asked, with_breakdown, options.deadline) if asked else ({}, {})
-    outcomes, breakdowns = {**fetched[0], **damaged}, fetched[1]
-    if granted := [project for project in new if outcomes[project].figures]:
-        config, text = lengthen(name, text, granted)
-        write(options.config.resolve(), text)
+def to_be_asked(config: Config, projects: list[str]) -> Received:
+    """What is known of projects before anything is asked, or where that is interrupted."""
+    interrupted = Outcome[Figures]("postponed", "postponed: the run was interrupted")
+    with_breakdown = [p for p in projects if p in config.projects and config.projects[p].breakdown]
+    random.shuffle(with_breakdown)  # or else those that fail might come first every day
+    not_asked = Outcome[Tables]("postponed", "not asked")
+    return Received(dict.fromkeys(projects, interrupted), dict.fromkeys(with_breakdown, not_asked))
 
-    older = read_kept(output, {*config.published} - {*config.projects})[0]
-    after = keep(kept, outcomes, breakdowns)
-    interrupted = any(outcome.kind == "interrupted" for outcome in outcomes.values())
-    told = [p for p, o in outcomes.items() if o.figures and config.projects[p].backfill]
-    due = [p for p in told if not after.stats[p].backfilled and after.lacks_days(p)]
-    names = [] if interrupted else told if options.command == "backfill" else due
-    doubts, silent = list[str](), ""
-    try:
-        after, doubts, silent = backfill(after, names, clickhouse)
-    except KeyboardInterrupt:  # what was fetched is not lost
-        interrupted = True
-    after, held = add_up(config.family, after, older)
-    files = render(config, after)
-    folders = {path.parent.name for path in output.glob("*/stats.json")} - {*config.published}
-    gone = read_kept(output, sorted(p for p in folders if not (output / p).is_symlink()))[0].stats
-    changed = publish(output, files, gone if options.prune else ())
-    if (readme := options.config.resolve().with_name("README.md")).is_file():
-        write(readme, with_site(readme.read_bytes(), config, files))
-    refused |= {p: o.reason for p, o in outcomes.items() if o.kind == "unknown"}
-    outcomes |= {p: Outcome("refused", refused[p]) for p in new if p in refused}  # is no failure
-    if options.answers:
-        answers = [answer(issue, refused, files, config.site_address) for issue in issues]
-        options.answers.write_text(json.dumps([one for one in answers if one]), encoding="utf-8")
 
-    rows = [describe(p, o, kept.stats.get(p), after.stats.get(p)) for p, o in outcomes.items()]
-    if missing := {p: o.reason for p, o in breakdowns.items() if not o.tables}:
-        why = f"{', '.join(missing)}: {'; '.join(sorted({*missing.values()}))}"
-        rows.append(["warning", "pypistats.org", "", "", "", f"no newer breakdown of {why}"])
-    if silent:
-        rows.append(["warning", "ClickHouse", "", "", "", f"some histories stay short: {silent}"])
-    notes += [*held, *doubts, f"{len(changed)} files changed in {output}."]
+def grant(options: Namespace, config: Config, requested: Requests, received: Received) -> Config:
+    """The list with the requested packages that PePy knows; others are refused. Raises Unable."""
+    for project, outcome in received.pepy.items():
+        if outcome.kind == "key refused" and not received.figures:
+            raise Unable("PePy refused the API key. Copy it again from your profile on pepy.tech.")
+        if outcome.kind == "unknown":
+            requested.refused[project] = outcome.reason
+    granted = [project for project in requested.new if project in received.figures]
+    if not granted:
+        return config
+    text = lengthen(options.config.read_bytes(), granted)
+    write(options.config.resolve(), text)
+    return parse_list(text, f"{options.config}")
+
+
+def publish(
+    publication: Publication, config: Config, stats: Mapping[str, Stats], received: Received
+) -> None:
+    """Publish one package after another, then the families, and the catalogue of all."""
+    ends = common_ends(stats, received)
+    fresh = set()  # the packages whose turn went well
+    for project in dict.fromkeys([*received.pepy, *config.projects]):
+        package = config.projects.get(project)
+        new = None
+        if package:
+            make = partial(next_record, publication.output, project, received, ends)
+            new = publication.take_turn(package, make)
+        if new:
+            fresh.add(project)
+        if project in received.pepy and project not in publication.lines:
+            line = describe(received.pepy[project], stats.get(project), new, package is not None)
+            publication.lines[project] = line
+    for family in config.family:
+        make = partial(family_record, publication.output, family, fresh)
+        publication.take_turn(family, make)
+    publication.put(CATALOGUE, catalogue(config, publication.rows))
+
+
+def next_record(output: Path, project: str, received: Received, ends: Ends) -> Made:
+    """A package's record with what came for it. Raises Damaged."""
+    stats = read_stats(output, project)
+    tables = read_tables(output, project)
+    new = received.figures.get(project)
+    if new:
+        breakdown = received.tables.get(project, {})
+        record = renewed(project, stats, tables, new, breakdown, ends)
+    elif stats:
+        record = Record(stats, tables)
+    else:
+        return None, ""
+    if project not in received.pasts:
+        return record, ""
+    record, reason = backfilled(record, received.pasts[project], datetime.now(UTC).date())
+    return record, f"{project} keeps its short history: {reason}." if reason else ""
+
+
+def family_record(output: Path, family: Family, fresh: Collection[str]) -> Made:
+    """A family's sum, or its kept record where a package isn't `fresh`. Raises Damaged."""
+    missing = [member for member in family.packages if member not in fresh]
+    if missing:
+        note = f"{family.project} stays as it is, without figures of {', '.join(missing)}."
+        return read_record(output, family.project), note
+    records = (read_record(output, member) for member in family.packages)
+    return add_up(family, (record for record in records if record))
+
+
+def finish(
+    options: Namespace,
+    config: Config,
+    requested: Requests,
+    received: Received,
+    publication: Publication,
+) -> None:
+    """What follows the turns: the README, the answers to requests, and what is gone."""
+    readme = options.config.resolve().with_name("README.md")
+    if readme.is_file():
+        write(readme, with_site(readme.read_bytes(), config, publication.paths))
+    for issue in requested.issues:
+        answered = answer(issue["body"], requested.refused, publication.paths, config.site_address)
+        if answered:
+            reason, comment = answered
+            path = options.answers / f"{issue['number']}-{reason}.md"
+            write(path, comment.encode())
+    lines = publication.lines
+    missing = {p: o.reason for p, o in received.breakdowns.items() if o.value is None}
+    if missing:
+        why = "; ".join(sorted({*missing.values()}))
+        happened = f"no newer breakdown of {', '.join(missing)}: {why}"
+        lines["pypistats.org"] = Line(happened, "warning")
+    if received.clickhouse_failed:
+        happened = f"some histories stay short: {received.clickhouse_failed}"
+        lines["ClickHouse"] = Line(happened, "warning")
+    notes = publication.notes
+    notes.append(f"{publication.changed} files changed in {options.output}.")
+    gone = no_longer_listed(options.output, config.published)
     if gone:
         left = "files removed" if options.prune else "files left alone, which --prune removes"
         notes.append(f"No longer listed, {left}: {', '.join(gone)}.")
-    report(rows, notes)
-    failed = any(row[0] == "error" for row in rows)
-    return 130 if interrupted else int(failed)
+    if options.prune:
+        for project in gone:
+            remove(options.output, project)
+
+
+def run(options: Namespace, interruption: Interruption) -> int:
+    """The whole job; returns the exit code. Raises Unable before it writes anything, or OSError."""
+    text = options.config.read_bytes()
+    config = parse_list(text, f"{options.config}")
+    requested = read_requests(options, config, text)
+    stats = kept_stats(options.output, [*config.projects, *requested.new])
+    due = choose(options, config, stats, datetime.now(UTC))
+    received = to_be_asked(config, [*requested.new, *due])
+    if received.pepy:
+        interruption.ends(lambda: fetch_all(received, options.deadline))
+        lacking = lacking_days(options, config, stats, received)
+        interruption.ends(lambda: fetch_pasts(received, lacking))
+    config = grant(options, config, requested, received)
+    old_rows = read_json(options.output / CATALOGUE).get("packages", [])
+    publication = Publication(options.output, {row["name"]: row for row in old_rows})
+    publication.notes += requested.notes
+    publish(publication, config, stats, received)
+    finish(options, config, requested, received, publication)
+    report(publication.lines, publication.notes)
+    # In code spans, since GitHub takes a name such as gh-1 for a reference.
+    added = [f"`{project}`" for project in requested.new if project in config.projects]
+    message = f"Add {', '.join(added)}" if added else "Update badges"
+    append("GITHUB_OUTPUT", f"message={message}\n")  # of the commit
+    failed = any(line.level == "error" for line in publication.lines.values())
+    return 130 if interruption.came else int(failed)
 
 
 HELP = f"""\
@@ -1347,10 +1883,10 @@ was published; 2 if nothing could be done; 130 if interrupted: what was fetched 
 """
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
+def parse(argv: list[str] | None) -> Namespace:
     """The command line; `deadline` is on the monotonic clock. Exits with 2 if it makes no sense."""
-    style = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("script.py", description=HELP, formatter_class=style)
+    style = RawDescriptionHelpFormatter
+    parser = ArgumentParser("script.py", description=HELP, formatter_class=style)
     add = parser.add_argument
     add("command", nargs="?", choices=["update", "backfill", "render"], default="update")
     add("names", nargs="*", metavar="NAME", help="fetch these packages, due or not")
@@ -1358,34 +1894,45 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--time-limit", type=float, default="inf", metavar="MINUTES", help="then ask no more")
     add("--prune", action="store_true", help="remove the files of packages no longer listed")
     add("--requests", type=Path, metavar="FILE", help="issues that ask for packages, as JSON")
-    add("--answers", type=Path, metavar="FILE", help="where the answers to them go, as JSON")
+    add("--answers", type=Path, metavar="DIR", help="where the answers to them go, a file for each")
     add("--config", type=Path, default="packages.toml", metavar="FILE", help="(%(default)s)")
     add("--output", type=Path, default="docs", metavar="DIR", help="(%(default)s)")
     options = parser.parse_intermixed_args(argv)
     if options.command == "render" and (options.names or options.all or options.requests):
         parser.error("render fetches nothing: NAME, --all and --requests go with update")
-    if (options.all and options.names) or (not options.requests) != (not options.answers):
-        parser.error("NAME and --all exclude each other, --requests and --answers go together")
+    if options.all and options.names:
+        parser.error("NAME and --all exclude each other")
+    if (options.requests is None) != (options.answers is None):
+        parser.error("--requests and --answers go together")
     options.deadline = time.monotonic() + 60 * options.time_limit
     return options
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None, interruption: Interruption | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = parse(argv)
     try:
-        return run(options)
+        return run(options, interruption or Interruption())
     except Unable as error:
+        done = "Nothing was done."
         told = f"{error}"
     except OSError as error:
+        done = "Not all was done."
         told = f"{error.strerror}: {error.filename}. Mend that, or see --config and --output."
     say(f"error: {told}")
-    summarise(f"**Nothing was done.**\n\n```text\n{told}\n```", [("error", "pepy-stats", told)])
+    summarise(f"**{done}**\n\n```text\n{told}\n```", {"pepy-stats": Line(told, "error")})
     return 2
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    exit_code = main()
+def start() -> None:
+    """Run the command line in a process of its own, which signals interrupt."""
+    interruption = Interruption()
+    signal.signal(signal.SIGINT, interruption.note)
+    signal.signal(signal.SIGTERM, interruption.note)
+    exit_code = main(interruption=interruption)
     sys.stdout.flush()
     os._exit(exit_code)  # without waiting for requests that are still under way
+
+
+if __name__ == "__main__":
+    start()

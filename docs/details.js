@@ -138,7 +138,7 @@ export async function partsOf(listing) {
   const tableOf = (metric) => listing.messages.has(metric) && read(`${listing.name}/${metric}.csv`);
   const [python, system] = await Promise.all(["python", "system"].map(tableOf));
   const parts = [
-    await releasesOf(listing),
+    listing.last_date && (await releasesOf(listing)),
     python && monthOf(python, "Python versions"),
     system && monthOf(system, "Operating systems"),
     python && bands(python),

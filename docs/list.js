@@ -162,9 +162,9 @@ export function start(site, listings, { formFor, remember, open }) {
   if (next) $("to-compare").href = comparison([top.name, next.name]);
   $("to-compare").hidden = !next;
 
-  const newest = listings.map((listing) => listing.fetched).sort().at(-1);
+  const newest = listings.map((listing) => listing.fetched).filter(Boolean).sort().at(-1);
   const last = listings.map((listing) => listing.last_date).filter(Boolean).sort().at(-1);
-  const fetched = `Fetched on ${day(newest)} at ${time.format(new Date(newest))} UTC. `;
+  const fetched = newest ? `Fetched on ${day(newest)} at ${time.format(new Date(newest))} UTC. ` : "";
   const ends = last ? `Day, week and month end with ${day(last)} at the latest. ` : "";
   const compared = "Change compares the month with the one before.";
   $("dates").textContent = fetched + ends + compared;

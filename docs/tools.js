@@ -11,10 +11,10 @@ export const finer = { style: "percent", minimumFractionDigits: 1, maximumFracti
 const signed = new Intl.NumberFormat("en", { ...finer, signDisplay: "exceptZero" });
 
 export const $ = (id) => document.getElementById(id);
-export const count = (number) => compact.format(number);
+export const count = (number) => (number === null ? "–" : compact.format(number));
 export const digits = (number) => exact.format(number);
 export const day = (time) => longDay.format(new Date(time));
-export const isStale = (listing) => Date.now() - new Date(listing.fetched) > STALE;
+export const isStale = ({ fetched }) => fetched !== null && Date.now() - new Date(fetched) > STALE;
 
 /** An element with its text; text never becomes markup. */
 export function make(tag, properties = {}, ...children) {

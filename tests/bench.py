@@ -86,22 +86,51 @@ def limits() -> None:
         print(f"{label:40} {bucket:8.1f} {run:8.2f} {run / bucket:6.2f} {pepy.refused:8}")
 
 
-def morning(project: str, number: int, now: datetime, place: int) -> list[script.Outcome]:
-    """What a run is told of a package: PePy's figures are two days old, the others one."""
-    now += timedelta(seconds=12 * place)
-    told: dict[str, object] = {"id": project, "downloads": (downloads := {})}
-    for back in range(2, 2 + (script.RECENT if number else 90)):
-        day = now.date() - timedelta(days=back)
-        count = pypistats.daily(project, day) * 10 // 9
-        downloads[f"{day}"] = {f"2.{n}.0": count * (n + 1) // 55 for n in range(10)}
-    told["total_downloads"] = (1000 + number) * pypistats.daily(project, now.date())
-    figures = script.read_figures(project, now, json.dumps(told).encode())
-    pypistats.DAYS = 6 if number else 180  # all others would change nothing
+def morning(names: list[str], number: int, now: datetime, *, breakdown: bool) -> script.Received:
+    """What a run is told of packages: PePy's figures are two days old, the others one."""
+    figures: dict[str, script.Figures] = {}
+    tables: dict[str, script.Tables] = {}
+    for place, name in enumerate(names):
+        when = now + timedelta(seconds=12 * place)
+        downloads = {}
+        for back in range(2, 2 + (script.RECENT if number else 90)):
+            day = now.date() - timedelta(days=back)
+            count = pypistats.daily(name, day) * 10 // 9
+            downloads[f"{day}"] = {f"2.{n}.0": count * (n + 1) // 55 for n in range(10)}
+        total = (1000 + number) * pypistats.daily(name, now.date())
+        told = {"id": name, "downloads": downloads, "total_downloads": total}
+        figures[name] = script.read_figures(name, when, json.dumps(told).encode())
+        if breakdown:
+            tables[name] = breakdown_of(name, when, days=6 if number else 180)
+    outcome = script.Outcome[script.Figures]("figures")
+    return script.Received(dict.fromkeys(names, outcome), {}, figures, tables)
+
+
+def breakdown_of(name: str, now: datetime, days: int) -> script.Tables:
+    """What pypistats.org tells; of the days before the newest few, nothing would change."""
+    pypistats.DAYS = days
     tables: script.Tables = {}
     for table, address in script.SERIES.items():
-        answer = pypistats.made_up(project, address, now.date() - timedelta(days=1))
-        tables |= script.read_table(project, table, now, json.dumps(answer).encode())["tables"]
-    return [script.Outcome("figures", **figures), script.Outcome("figures", tables=tables)]
+        answer = pypistats.made_up(name, address, now.date() - timedelta(days=1))
+        tables |= script.read_table(name, table, now, json.dumps(answer).encode())
+    return tables
+
+
+def publish(docs: Path, config: script.Config, received: script.Received) -> None:
+    """Publish what a run was told, as the run does."""
+    stats = script.kept_stats(docs, config.projects)
+    script.publish(script.Publication(docs, {}), config, stats, received)
+
+
+def add_years(docs: Path, names: list[str]) -> None:
+    """Put ten years before what is kept of some packages."""
+    for name in names:
+        table = script.read_tables(docs, name)["history"]
+        first = min(table["downloads"])
+        days = (first - timedelta(days=back) for back in range(YEARS, 0, -1))
+        older = {day: pypistats.daily(name, day) * 10 // 9 for day in days}
+        table["downloads"] = older | table["downloads"]
+        (docs / name / "history.csv").write_text(script.write_table(table), encoding="utf-8")
 
 
 def history(count: int = 300) -> None:
@@ -115,16 +144,6 @@ def history(count: int = 300) -> None:
     print(f"{sum(map(len, days.values()))} days in {len(clickhouse.asked)} queries")
 
 
-def add_years(kept: script.Kept, names: list[str]) -> None:
-    """Put ten years before what is kept of some packages."""
-    for name in names:
-        history = kept.tables[name]["history"]["downloads"]
-        first = min(history)
-        days = (first - timedelta(days=back) for back in range(YEARS, 0, -1))
-        older = {day: pypistats.daily(name, day) * 10 // 9 for day in days}
-        kept.tables[name]["history"]["downloads"] = older | history
-
-
 def repository(
     label: str, count: int = 100, runs: int = 365, *, breakdown: bool = False, older: bool = False
 ) -> None:
@@ -133,19 +152,16 @@ def repository(
         def git(*line: str) -> None:
             subprocess.check_call([*GIT, folder, *line])
 
-        names, kept = NAMES[:count], script.Kept({}, {})
+        names, docs = NAMES[:count], Path(folder) / "docs"
         config = script.Config(package=[script.Package(name=n, breakdown=breakdown) for n in names])
         git("init", "--quiet")
         (Path(folder) / ".gitignore").write_text((SCRIPT.parent / ".gitignore").read_text())
         for number in range(runs):  # on no two days at the same second
             seconds = 86_400 * (runs - 1 - number) + number * 7919 % 600
             now = datetime.now(UTC).replace(hour=8, minute=17) - timedelta(seconds=seconds)
-            told = (morning(name, number, now, n) for n, name in enumerate(names))
-            pepy, other = (dict(zip(names, each, strict=True)) for each in zip(*told, strict=True))
-            kept = script.keep(kept, pepy, other if breakdown else {})
+            publish(docs, config, morning(names, number, now, breakdown=breakdown))
             if older and not number:
-                add_years(kept, names)
-            script.publish(Path(folder) / "docs", script.render(config, kept))
+                add_years(docs, names)
             git("add", ".")
             git("commit", "--quiet", f"--message=Update badges: {4 * count} changed")
         git("gc", "--quiet")
@@ -175,13 +191,10 @@ def page(runs: int = 9) -> None:
     from browser import Site, launch, visit
     from playwright.sync_api import sync_playwright
 
-    now = datetime.now(UTC)
-    told = {name: morning(name, 0, now, place)[0] for place, name in enumerate(NAMES)}
-    kept = script.keep(script.Kept({}, {}), told, {})
-    add_years(kept, NAMES[:5])
     config = script.Config(package=[script.Package(name=name) for name in NAMES])
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        script.publish(Path(folder), script.render(config, kept))
+        publish(Path(folder), config, morning(NAMES, 0, datetime.now(UTC), breakdown=False))
+        add_years(Path(folder), NAMES[:5])
         with Site(Path(folder)) as site, launch(playwright) as browser:
             busy: dict[str, list[float]] = {label: [] for label in ACTIONS}
             for _ in range(runs):

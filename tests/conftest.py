@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from pepy import SCRIPT, Pepy, environment
 import script
 
 NEWEST = date(2026, 3, 31)
+KEPT = datetime(2026, 4, 2, 8, 3, 7, tzinfo=UTC)  # when PePy answered
 settings.register_profile("here", deadline=None)  # a busy machine is no mistake
 settings.load_profile("here")
 
@@ -32,6 +33,15 @@ def days(*counts: int, end: date = NEWEST) -> dict[date, int]:
 def daily(*counts: int, end: date = NEWEST, version: str = "1.0") -> dict[str, dict[str, int]]:
     """PePy's `downloads` of one release: the counts of the days up to `end`, 0 where absent."""
     return {f"{day}": {version: n} for day, n in days(*counts, end=end).items() if n}
+
+
+def record(
+    history: script.History, end: date | None = NEWEST, name: str = "demo", **changes: Any
+) -> script.Record:
+    """What is kept of a package with these days; other figures are its own, or the changes."""
+    values: Any = {"package": name, "timestamp": KEPT, "total_downloads": sum(history.values())}
+    values |= {"top_releases": [], **script.windows_of(history, end)} | changes
+    return script.Record(script.Stats(**values), {"history": {"downloads": history}})
 
 
 class Ended(NamedTuple):
@@ -76,7 +86,7 @@ class Project:
 
     def start(self, pepy: Pepy | None, *arguments: str, tuned: str = "") -> subprocess.Popen[str]:
         """Start a process of its own. `tuned` is Python that changes script's constants first."""
-        program = f"import sys, script\n{tuned}\nsys.exit(script.main())"
+        program = f"import script\n{tuned}\nscript.start()"
         return subprocess.Popen(
             [sys.executable, *(["-c", program] if tuned else [str(SCRIPT)]), *arguments],
             cwd=self.folder,

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from clickhouse import Clickhouse, engine_of
-from conftest import NEWEST, Project, days
+from conftest import NEWEST, Project, days, record
 from pepy import Pepy
 
 import script
@@ -25,18 +25,13 @@ WEEK = (100, 100, 100, 100, 100, 50, 50)
 
 
 def told(past: Any) -> script.Past:
-    return past if isinstance(past, tuple) else ([*past], [*past.values()])
+    days, counts = past if isinstance(past, tuple) else ([*past], [*past.values()])
+    return script.packed(days, counts, TODAY)
 
 
 def newest(*counts: int) -> script.History:
     """Ten years whose newest 91 days have these counts, again and again."""
     return YEARS | days(*(counts * 91)[-91:])
-
-
-def stats(total: int, backfilled: date | None = None) -> script.Stats:
-    values: Any = {"package": "demo", "timestamp": NOW, "total_downloads": total}
-    values |= script.windows_of({}, NEWEST) | {"top_releases": []}
-    return script.Stats(**values, backfilled=backfilled)
 
 
 FEW, TEN = days(*(5, 1, 3) * 30), NEWEST - timedelta(10)
@@ -77,7 +72,7 @@ CASES: list[tuple[str, Any, script.History, int]] = [  # the reason, or none; of
 @pytest.mark.parametrize("case", CASES)
 def test_days_are_believed_where_they_agree_with_pepys(case: Any) -> None:
     reason, past, history, total = case
-    found = script.doubt(told(past), history, stats(total), TODAY)
+    found = script.doubt(told(past).history(), record(history, total_downloads=total), TODAY)
     assert (reason in found, bool(found)) == (True, bool(reason))
 
 
@@ -92,15 +87,14 @@ KNOWN: list[tuple[script.History, int]] = [  # what is kept, and from how many d
 def test_no_filled_cell_is_touched_and_none_that_pepy_knows(history: Any, back: int) -> None:
     without, shares = days(*[9] * 180), {"x": LAST}
     tables = {"history": {"downloads": history, "without_mirrors": without}, "system": shares}
-    kept = script.Kept({"demo": stats(365_000)}, {"demo": tables})
-    outcome = script.Outcome("figures", pasts={"demo": told(YEARS)})
-    with patch.multiple(script, doubt=lambda *_: "", fetch_pasts=lambda *_: [outcome]):
-        after, notes, _ = script.backfill(kept, ["demo"], "")
+    kept = record({}, total_downloads=365_000)._replace(tables=tables)
+    with patch.object(script, "doubt", lambda *_: ""):
+        after, reason = script.backfilled(kept, told(YEARS), TODAY)
     older = {day: count for day, count in YEARS.items() if day < NEWEST - timedelta(back)}
     wanted = {"downloads": older | history, "without_mirrors": without}
-    assert (after.tables["demo"], notes) == (tables | {"history": wanted}, [])
-    assert [*after.tables["demo"]["history"]["downloads"]] == sorted(older | history)
-    assert after.stats["demo"] == stats(365_000, datetime.now(UTC).date())
+    assert (after.tables, reason) == (tables | {"history": wanted}, "")
+    assert [*after.history] == sorted(older | history)
+    assert after.stats == kept.stats.model_copy(update={"backfilled": TODAY})
 
 
 def answer(*rows: Any, **more: Any) -> bytes:
@@ -131,8 +125,11 @@ def test_an_answer_that_is_not_whole_is_none(reason: str) -> None:
 
 def test_counts_may_be_strings_and_a_package_unknown() -> None:
     for body in (answer(A), answer(["a", [["2026-01-01"], [5]]], meta=[])):
-        pasts = script.read_pasts(["a", "b"], NOW, body)["pasts"]
-        assert pasts == {"a": ([date(2026, 1, 1)], [5]), "b": ([], [])}
+        pasts = script.read_pasts(["a", "b"], NOW, body)
+        assert {name: past.history() for name, past in pasts.items()} == {
+            "a": {date(2026, 1, 1): 5},
+            "b": {},
+        }
 
 
 def test_an_interruption_loses_nothing(project: Project, pepy: Pepy) -> None:

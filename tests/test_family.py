@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import NEWEST, Project, days
+from conftest import NEWEST, Project, days, record
 from hypothesis import given
 from hypothesis import strategies as st
 from pepy import Pepy
@@ -58,7 +58,6 @@ def test_a_family_takes_the_defaults_and_names_as_pep_503_has_them() -> None:
     assert [*config.projects] == ["one", "two-2"]
 
 
-NOTHING = script.Kept({}, {})
 Member = tuple[script.History, int | None, date | None]  # its days, total, and last_date
 NOW = datetime(2026, 4, 2, 8, tzinfo=UTC)
 
@@ -67,24 +66,22 @@ def ago(back: int) -> date:
     return NEWEST - timedelta(back)
 
 
-def known(members: dict[str, Member]) -> script.Kept:
+def known(members: dict[str, Member]) -> dict[str, script.Record]:
     """What is kept of members; a total of None is the sum of their days."""
-    kept = script.Kept({}, {})
+    kept = {}
     for number, (name, (history, total, end)) in enumerate(members.items()):
-        values = {"package": name, "timestamp": NOW + timedelta(minutes=number)}
-        values |= {"total_downloads": sum(history.values()) if total is None else total}
-        values |= {"top_releases": [], **script.windows_of(history, end)}
-        kept.stats[name] = script.Stats.model_validate(values)
-        kept.tables[name] = {"history": {"downloads": history}}
+        figures: Any = {"timestamp": NOW + timedelta(minutes=number)}
+        if total is not None:
+            figures["total_downloads"] = total
+        kept[name] = record(history, end, name, **figures)
     return kept
 
 
-def add_up(kept: script.Kept, *members: str, older: script.Kept = NOTHING) -> Any:
-    """The stats and the history of a family of what is kept, or of `members`; and the notes."""
-    family = script.Family(name="F", packages=[*(members or kept.stats)])
-    after, notes = script.add_up([family], kept, older)
-    history = after.tables.get("_f", {"history": {"downloads": {}}})["history"]["downloads"]
-    return after.stats.get("_f"), history, "".join(notes)
+def add_up(kept: dict[str, script.Record], *members: str) -> Any:
+    """The stats and the history of a family of what is kept, or of `members`; and the note."""
+    family = script.Family(name="F", packages=[*(members or kept)])
+    record, note = script.add_up(family, [kept[name] for name in family.packages])
+    return record.stats, record.history, note
 
 
 LONG, SHORT = days(*[10] * 400), days(1, 2)
@@ -148,14 +145,15 @@ def test_a_sum_is_never_wrong_by_what_it_lacks(case: str) -> None:
     assert [*days] == sorted(days)
 
 
-def test_a_member_without_figures_leaves_the_family_as_it_is() -> None:
-    both = known({"a": (SHORT, None, NEWEST), "b": (SHORT, None, NEWEST)})
-    told = "_f stays as it is, without figures of b, c."
-    assert add_up(both, "b", "a", "c") == (None, {}, told.replace("b, ", ""))
-    stats, history, _ = add_up(both)
-    older = script.Kept({"_f": stats}, {"_f": {"history": {"downloads": history}}})
-    one = known({"a": (LONG, None, NEWEST)})
-    assert add_up(one, "a", "b", "c", older=older) == (stats, history, told)
+def test_a_member_without_figures_leaves_the_family_as_it_is(project: Project) -> None:
+    family = script.Family(name="F", packages=["b", "a", "c"])
+    told = "_f stays as it is, without figures of {}."
+    assert script.family_record(project.docs, family, {"a"}) == (None, told.format("b, c"))
+    older, _ = script.add_up(family, known(dict.fromkeys("abc", (SHORT, None, NEWEST))).values())
+    files, _ = script.render(family, older)
+    for path, text in files.items():
+        script.write(project.docs / path, text.encode())
+    assert script.family_record(project.docs, family, {"a", "b"}) == (older, told.format("c"))
 
 
 HISTORY = st.dictionaries(st.dates(ago(400), ago(5)), st.integers(0, 10**9))
@@ -169,12 +167,12 @@ def test_a_family_of_one_is_its_member_and_no_day_is_there_that_somebody_lacks(a
     kept = known(members)
     one, history, _ = add_up(kept, "a")
     if one.total_downloads:
-        figures = kept.stats["a"].model_dump(exclude={"package", "timestamp"})
+        figures = kept["a"].stats.model_dump(exclude={"package", "timestamp"})
         assert one.model_dump(exclude={"package", "timestamp"}) == figures
         assert history == members["a"][0]
     stats, days, _ = add_up(kept)
     assert add_up(kept, *reversed(members))[:2] == (stats, days)
-    assert stats.total_downloads == sum(kept.stats[name].total_downloads for name in members)
+    assert stats.total_downloads == sum(kept[name].stats.total_downloads for name in members)
     for history, total, end in members.values():
         if total:
             assert min(days, default=NEWEST) >= min(history, default=date.min)

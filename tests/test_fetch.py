@@ -26,14 +26,16 @@ import script
 
 HOSTILE = f"\x1b[2J\r\n::error::forged {KEY}"
 BIG = 10**15  # which no count reaches
-READERS = {
+READERS: dict[str, script.Reader[Any]] = {
     "PePy": partial(script.read_figures, "demo"),
     "pypistats.org": partial(script.read_table, "demo", "python"),
 }
 NOW = datetime(2026, 4, 2, 8, 3, 7, tzinfo=UTC)
 
 
-def judge(body: bytes, service: str = "PePy", status: int = 200, **head: str) -> script.Outcome:
+def judge(
+    body: bytes, service: str = "PePy", status: int = 200, **head: str
+) -> script.Outcome[Any]:
     outcome = script.judge(service, READERS[service], NOW, status, head, body)
     assert re.fullmatch("[ -~]*", outcome.reason)
     assert not re.search(f"forged|{KEY}", outcome.reason), "it is in our own words"
@@ -90,7 +92,7 @@ LIES += [("pypistats.org", *lie) for lie in (NONSENSE | OF_PYPISTATS).items()]
 def test_what_cannot_be_is_not_believed(service: str, reason: str, bodies: list[bytes]) -> None:
     for body in bodies:
         outcome = judge(body, service)
-        assert (outcome.kind, outcome.figures, outcome.tables) == ("failed", None, None)
+        assert (outcome.kind, outcome.value) == ("failed", None)
         assert outcome.reason.startswith(f"{service}'s answer can't be believed: ")
         assert reason in outcome.reason
 
@@ -108,7 +110,7 @@ STATUSES = [
 def test_what_a_status_comes_to_whatever_the_body(status: int, kind: str, reason: str) -> None:
     for body in (HOSTILE.encode(), told(), b""):
         outcome = judge(body, status=status, Location=HOSTILE)
-        assert (outcome.kind, outcome.figures, reason in outcome.reason) == (kind, None, True)
+        assert (outcome.kind, outcome.value, reason in outcome.reason) == (kind, None, True)
 
 
 def test_a_header_that_is_no_whole_number_tells_nothing() -> None:
@@ -121,7 +123,7 @@ def test_a_header_that_is_no_whole_number_tells_nothing() -> None:
 
 def test_pepys_answer_is_read_whole() -> None:
     day = {"1.0": 5, "2.0": 2, "3.0": 0}
-    assert (figures := judge(told(id="Demo", more=[1], downloads={f"{NEWEST}": day})).figures)
+    assert (figures := judge(told(id="Demo", more=[1], downloads={f"{NEWEST}": day})).value)
     assert figures[:3] == (NOW, 9, {NEWEST: 7})
     assert {version: counts[0] for version, counts in figures.releases.items()} == day
 
@@ -137,7 +139,7 @@ COLUMNS: list[Any] = [  # a table, the points of an answer, and what they become
 @pytest.mark.parametrize(("table", "rows", "columns"), COLUMNS)
 def test_pypistats_answer_becomes_columns(table: str, rows: Any, columns: Any) -> None:
     found = script.read_table("demo", table, NOW, points(*rows, package="Demo"))
-    assert found == {"tables": {table: columns}}
+    assert found == {table: columns}
 
 
 def zipped(body: bytes, pieces: int = 1) -> list[bytes]:
@@ -171,7 +173,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, str]]] = {  # what is written, and wha
 }
 
 
-def ask(pepy: Pepy, project: str) -> script.Outcome:
+def ask(pepy: Pepy, project: str) -> script.Outcome[Any]:
     """One request as fetch_all makes it."""
     with requests.Session() as session:
         session.headers["X-API-Key"] = KEY
@@ -209,11 +211,11 @@ class Clock:
     wait = sleep
 
 
-FINE = script.Outcome("figures", remaining=100, tables={})
+FINE = script.Outcome[Any]("figures", remaining=100, value={})
 EMPTY, EIGHT = (FINE._replace(remaining=left) for left in (0, 8))
 REFUSED = script.Outcome("rate limited", remaining=0)
-KINDS = ("try again", "failed", "key refused", "unknown", "postponed")
-DOWN, BAD, NO_KEY, NOWHERE, LATER = map(script.Outcome, KINDS)
+KINDS: tuple[script.Kind, ...] = ("try again", "failed", "key refused", "unknown", "postponed")
+DOWN, BAD, NO_KEY, NOWHERE, LATER = (script.Outcome[Any](kind) for kind in KINDS)
 NAMES = [f"p{n}" for n in range(41)]
 
 
@@ -289,7 +291,7 @@ def test_tokens_are_used_as_they_come_back(bucket: Any, monkeypatch: Any) -> Non
     with Pepy(Plan(rate, burst)) as pepy:
         pepy.tokens = full
 
-        def answer(*_: object) -> script.Outcome:
+        def answer(*_: object) -> script.Outcome[Any]:
             clock.now += 0.01  # which a request takes
             granted, head = pepy.take_token()
             return judge(told(), status=200 if granted else 429, **head)
@@ -315,17 +317,17 @@ PACED: list[Any] = [  # what is answered, the deadline; waits, and who has all t
 @pytest.mark.parametrize("case", PACED)
 def test_pypistats_is_asked_at_its_pace(case: Any, monkeypatch: Any) -> None:
     outcomes, deadline, waits, complete = case
-    clock, answers = Clock(), chain[script.Outcome](outcomes, repeat(FINE))
+    clock, answers = Clock(), chain[script.Outcome[Any]](outcomes, repeat(FINE))
     monkeypatch.setattr(script, "time", clock)
 
-    def ask(_: str, table: str) -> script.Outcome:
+    def ask(_: str, table: str) -> script.Outcome[Any]:
         outcome = next(answers)
-        return outcome._replace(tables={table: {}} if outcome is FINE else None)
+        return outcome._replace(value={table: {}} if outcome is FINE else None)
 
     found, stopped = dict.fromkeys(NINE, LATER), threading.Event()
     script.fetch_breakdowns(found, ask, deadline, clock)  # type: ignore[arg-type]
     assert clock.waits == pytest.approx(waits)
-    tables = {p: {*outcome.tables} for p, outcome in found.items() if outcome.tables}
+    tables = {p: {*outcome.value} for p, outcome in found.items() if outcome.value}
     assert tables == {p: {*script.SERIES} for p in complete}
     stopped.set()
     script.fetch_breakdowns(found := dict.fromkeys(NINE, LATER), ask, math.inf, stopped)

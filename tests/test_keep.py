@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import script
 
 NOW = datetime(2026, 4, 2, 8, 3, 7, 123456, tzinfo=UTC)
-NOTHING = script.Kept({}, {})
+NOTHING: dict[str, script.Record] = {}
 AGO = {NEWEST - timedelta(days=40): 5}
 
 
@@ -23,18 +23,32 @@ def back(days: int) -> date:
     return NEWEST - timedelta(days=days)
 
 
-def told(downloads: Any, project: str = "demo") -> script.Outcome:
+def told(downloads: Any, project: str = "demo") -> script.Outcome[script.Figures]:
     body = json.dumps({"id": project, "total_downloads": 10_000, "downloads": downloads})
-    return script.Outcome("figures", **script.read_figures(project, NOW, body.encode()))
+    return script.Outcome("figures", value=script.read_figures(project, NOW, body.encode()))
 
 
 def shared(total: script.History, python: script.Columns, **system: script.History) -> Any:
     tables = {"history": {"without_mirrors": total}, "python": python, "system": system}
-    return script.Outcome("figures", tables=tables)
+    return script.Outcome("figures", value=tables)
 
 
-def keep(downloads: Any, kept: script.Kept = NOTHING, shares: Any = None) -> script.Kept:
-    return script.keep(kept, {"demo": told(downloads)}, {"demo": shares} if shares else {})
+def keep_all(kept: dict[str, script.Record], pepy: Any, shares: Any) -> dict[str, script.Record]:
+    received = script.Received(pepy, shares)
+    received.figures = {name: outcome.value for name, outcome in pepy.items() if outcome.value}
+    received.tables = {name: outcome.value for name, outcome in shares.items() if outcome.value}
+    ends = script.common_ends({name: record.stats for name, record in kept.items()}, received)
+    after = {**kept}
+    for name, new in received.figures.items():
+        old = kept[name].stats if name in kept else None
+        tables = kept[name].tables if name in kept else {}
+        breakdown = received.tables.get(name, {})
+        after[name] = script.renewed(name, old, tables, new, breakdown, ends)
+    return after
+
+
+def keep(downloads: Any, kept: Any = NOTHING, shares: Any = None) -> script.Record:
+    return keep_all(kept, {"demo": told(downloads)}, {"demo": shares} if shares else {})["demo"]
 
 
 CASES = [  # days before NEWEST: of what was fetched, of the others' last_dates, of the windows' end
@@ -58,17 +72,17 @@ def test_windows_end_on_the_later_of_two_middles(case: Any) -> None:
 
 
 def test_windows_end_with_those_of_an_earlier_run_and_never_go_back() -> None:
-    first = script.keep(NOTHING, {name: told(daily(5, 6), name) for name in "abc"}, {})
-    both = script.keep(first, {name: told(daily(5, 6, 0), name) for name in "de"}, {})
+    first = keep_all(NOTHING, {name: told(daily(5, 6), name) for name in "abc"}, {})
+    both = keep_all(first, {name: told(daily(5, 6, 0), name) for name in "de"}, {})
     for older in ({}, daily(5, end=back(3))):
-        both = script.keep(both, {name: told(older, name) for name in "abcde"}, {})
-        assert {stats.last_date for stats in both.stats.values()} == {NEWEST}
-        assert [stats.last_day for stats in both.stats.values()] == [6, 6, 6, 0, 0]
+        both = keep_all(both, {name: told(older, name) for name in "abcde"}, {})
+        assert {record.stats.last_date for record in both.values()} == {NEWEST}
+        assert [record.stats.last_day for record in both.values()] == [6, 6, 6, 0, 0]
 
 
 def test_windows_are_1_7_and_30_days_with_missing_days_as_zero() -> None:
     days = {back(n).isoformat(): {"1": 10**n} for n in (0, 2, 6, 7)}
-    stats = keep(days | {f"{back(n)}": {"1": 5 * n} for n in (29, 30)}).stats["demo"]
+    stats = keep(days | {f"{back(n)}": {"1": 5 * n} for n in (29, 30)}).stats
     month = 1_000_101 + 10**7 + 5 * 29
     assert (stats.last_day, stats.last_week, stats.last_month) == (1, 1_000_101, month)
     assert stats.average_daily == round(month / 30, 1)
@@ -76,7 +90,7 @@ def test_windows_are_1_7_and_30_days_with_missing_days_as_zero() -> None:
 
 
 def test_a_package_without_downloads_has_empty_windows_and_no_end() -> None:
-    stats = keep({"2026-03-31": {"1.0": 0}}).stats["demo"]
+    stats = keep({"2026-03-31": {"1.0": 0}}).stats
     assert (stats.last_date, stats.last_month, stats.total_downloads) == (None, 0, 10_000)
 
 
@@ -86,12 +100,12 @@ def test_windows_and_top_releases_end_with_the_others_and_lose_no_later_day(ahea
     days |= {f"{back(29)}": {"1.11": 1, "old": 100}, f"{back(30)}": {"older": 999}}
     days |= {f"{back(-n)}": {"import": 10**6} for n in range(1, ahead + 1)}
     outcomes = {"demo": told(days)} | {name: told(daily(1), name) for name in "abc"}
-    kept = script.keep(NOTHING, outcomes, {})
-    top = [(release.version, release.downloads) for release in kept.stats["demo"].top_releases]
+    kept = keep_all(NOTHING, outcomes, {})["demo"]
+    top = [(release.version, release.downloads) for release in kept.stats.top_releases]
     fives = [(version, 5) for version in sorted(f"1.{n}" for n in range(11))[:8]]
     assert top == [("old", 100), ("1.11", 6), *fives]
-    assert kept.stats["demo"].last_day == 69
-    assert [*kept.tables["demo"]["history"]["downloads"]][3:] == [back(-1), back(-2)][:ahead]
+    assert kept.stats.last_day == 69
+    assert [*kept.history][3:] == [back(-1), back(-2)][:ahead]
 
 
 HEADINGS = ("2.7", "3.9", "3.12", "unknown")
@@ -115,30 +129,32 @@ def test_merging_and_writing_lose_no_cell_and_the_newest_answer_wins(answers: An
 def test_a_breakdown_is_of_the_month_that_pypistats_has_complete() -> None:
     one, days = {back(1): 1}, {back(1): 4, back(30): 3, back(31): 100}
     shares = shared(days, {"2.7": one, "3.11": one, "3.12": days}, unknown=one, Linux=days)
-    stats = keep(daily(1), shares=shares).stats["demo"]
+    stats = keep(daily(1), shares=shares).stats
     versions = [(r.version, r.downloads) for r in (*stats.top_versions, *stats.top_majors)]
     assert versions == [("3.12", 7), ("2.7", 1), ("3.11", 1), ("3", 8), ("2", 1)]
     assert [(s.system, s.downloads) for s in stats.top_systems] == [("Linux", 7), ("unknown", 1)]
-    assert stats.without_mirrors == {"last_day": 4, "last_week": 4, "last_month": 7}
+    assert stats.without_mirrors == script.Windows(last_day=4, last_week=4, last_month=7)
 
 
 @pytest.mark.parametrize("silent", [shared(AGO, {"2.7": AGO}, Linux=AGO), shared({}, {})])
 def test_who_downloaded_a_silent_package_long_ago_is_nobody_of_its_month(silent: Any) -> None:
     outcomes = {"demo": told(daily(5, end=back(40))), "other": told(daily(1), "other")}
     lively = shared({back(1): 1}, {"3.12": {back(1): 1}}, Linux={back(1): 1})
-    stats = script.keep(NOTHING, outcomes, {"demo": silent, "other": lively}).stats["demo"]
+    stats, tables = keep_all(NOTHING, outcomes, {"demo": silent, "other": lively})["demo"]
+    for columns in tables.values():  # what the next run reads
+        assert script.parse_table(script.write_table(columns).encode(), NEWEST) == columns
     assert [*stats.top_versions, *stats.top_majors, *stats.top_systems] == []
-    assert stats.without_mirrors == {"last_day": 0, "last_week": 0, "last_month": 0}
+    assert stats.without_mirrors == script.Windows(last_day=0, last_week=0, last_month=0)
 
 
-@pytest.mark.parametrize("outcome", [None, script.Outcome("rate limited", "refused")])
-def test_a_breakdown_stands_without_an_answer(outcome: script.Outcome | None) -> None:
+@pytest.mark.parametrize("outcome", [None, script.Outcome[Any]("rate limited", "refused")])
+def test_a_breakdown_stands_without_an_answer(outcome: script.Outcome[Any] | None) -> None:
     month = {back(1): 4}
     kept = keep(daily(1), shares=shared(month, {"3.12": month}, Linux=month))
-    after = keep(daily(9, end=back(-2)), kept, outcome)
-    for name in script.NO_BREAKDOWN:
-        assert getattr(after.stats["demo"], name) == getattr(kept.stats["demo"], name) != []
-    assert after.tables["demo"]["python"] == kept.tables["demo"]["python"]
+    after = keep(daily(9, end=back(-2)), {"demo": kept}, outcome)
+    for name in script.BREAKDOWN:
+        assert getattr(after.stats, name) == getattr(kept.stats, name) != []
+    assert after.tables["python"] == kept.tables["python"]
 
 
 # What an earlier version left: numbers aligned, and a key that nobody reads any more.
@@ -168,15 +184,18 @@ def leave(project: Project, files: dict[str, str]) -> None:
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_files_of_the_version_before_are_read_without_loss(project: Project, newline: str) -> None:
     leave(project, {name: text.replace("\n", newline) for name, text in OLD.items()})
-    kept, damaged = script.read_kept(project.docs, ["one", "none"])
+    assert script.read_stats(project.docs, "none") is None
+    kept = script.read_stats(project.docs, "one")
+    tables = script.read_tables(project.docs, "one")
     package = script.Package(name="one", breakdown=True)
-    files = script.render(script.Config(package=[package]), kept)
-    assert not damaged
+    assert kept
+    files, _ = script.render(package, script.Record(kept, tables))
     assert files.items() >= {f"one/{n}": text for n, text in OLD.items() if "csv" in n}.items()
     stats = json.loads(files["one/stats.json"])
     assert stats | {"answered": ["recent"]} == json.loads(OLD["stats.json"]) | {"backfilled": None}
     (project.docs / "one/stats.json").unlink()  # without it, the days are there
-    assert script.read_kept(project.docs, ["one"]) == (script.Kept({}, kept.tables), {})
+    assert script.read_stats(project.docs, "one") is None
+    assert script.read_tables(project.docs, "one") == tables
 
 
 STATS, HEAD = OLD["stats.json"], "date,downloads\n"
@@ -199,7 +218,5 @@ DAMAGED = {
 @pytest.mark.parametrize(("name", "text"), [(n, t) for n, texts in DAMAGED.items() for t in texts])
 def test_files_damaged_or_of_the_future_fail_a_package(project: Any, name: str, text: str) -> None:
     leave(project, OLD | {name: text})
-    kept, damaged = script.read_kept(project.docs, ["one"])
-    assert kept == NOTHING, "so nothing is written over it"
-    assert damaged["one"].kind == "failed"
-    assert f"one/{name} is damaged: restore it with git" in damaged["one"].reason.replace("\\", "/")
+    with pytest.raises(script.Damaged, match=f"one/{name} is damaged: restore it with git"):
+        script.read_record(project.docs, "one")

@@ -362,8 +362,8 @@ def test_every_control_changes_what_shields_knows_and_tells_the_rest(visitor: Vi
 def test_a_metric_is_one_row_of_the_script_and_nothing_here(
     browser: Browser, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def best(_: script.Stats, history: script.History) -> str:
-        return f"{max(history.values(), default=0)} at best"
+    def best(record: script.Record) -> str:
+        return f"{max(record.history.values(), default=0)} at best"
 
     row = script.Metric("{}/best-day.json", "The best day", best, label="record")
     monkeypatch.setattr(script, "METRICS", (*script.METRICS, row))
@@ -728,6 +728,24 @@ def test_without_figures_or_a_catalogue_it_says_what_to_do(visitor: Visit) -> No
         serve(visitor, script.CATALOGUE, status=status)
         page.reload()
         heading(page, told)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_package_of_which_only_badges_are_known_is_there(visitor: Visit, alone: bool) -> None:
+    whole = catalogue(visitor.site)
+    odd = script.row_of_badges(visitor.site.docs, "requests")
+    others = [row for row in whole["packages"] if row["name"] != "requests" and not alone]
+    serve(visitor, script.CATALOGUE, body=json.dumps(whole | {"packages": [*others, odd]}))
+    page = visitor.open()
+    row = page.locator("#packages tr", has=page.locator("a[href='#requests']"))
+    assert row.locator("td.number").all_text_contents() == ["–"] * 5
+    expect(row.locator(".stale")).to_have_count(0)
+    expect(page.locator("#dates")).not_to_contain_text("1970")
+    page = visitor.open("#requests")
+    expect(page.locator("#code")).to_have_value(re.compile(r"%2Frequests\.json"))
+    expect(page.locator("#builder")).not_to_contain_text("1970")
+    expect(page.locator("#notice")).to_be_empty()
+    expect(page.locator("#figures li")).to_have_count(0)
 
 
 def test_where_shields_or_a_badge_can_not_be_had_the_code_is_there(visitor: Visit) -> None:
