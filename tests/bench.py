@@ -24,7 +24,8 @@ from typing import Any
 
 import pypistats
 from clickhouse import YEARS, Clickhouse, engine_of
-from pepy import KEY, SCRIPT, SHUT, Pepy, Plan
+from pepy import Pepy, Plan
+from served import KEY, SCRIPT, SHUT
 
 sys.path.insert(0, str(SCRIPT.parent))
 import script

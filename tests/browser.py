@@ -16,8 +16,8 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from pepy import PAGE, SCRIPT, Quiet, Server
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
+from served import PAGE, SCRIPT, Quiet, Server
 from shields import show
 
 ROOT = SCRIPT.parent

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from email.message import Message
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
-from pepy import Pepy, Quiet, Served
+from served import Quiet, Served
 
 YEARS = 3650  # days
 META = [{"name": "project", "type": "String"}]
@@ -29,6 +29,12 @@ TOO_MANY = "Code: 158. DB::Exception: Limit for rows (controlled by 'max_rows_to
 DEMANDED = {"user": "demo", "wait_end_of_query": "1", "enable_http_compression": "1"}
 DEMANDED |= {"default_format": "JSONCompact"}
 Days = dict[str, int]
+
+
+class Figures(Protocol):
+    """What PePy's stand-in has to know for this one."""
+
+    def figures(self, project: str) -> Mapping[str, Any]: ...
 
 
 def whole_history(answer: Mapping[str, Any]) -> Days:
@@ -64,7 +70,7 @@ class Clickhouse(Served):
 
     handler = Handler
     path = "/?user=demo"
-    pepy: Pepy
+    pepy: Figures
     spoil: Callable[[bytes], bytes] = bytes
     status: int = 200
     most: int = 10**9
@@ -73,9 +79,7 @@ class Clickhouse(Served):
     headers: list[Message] = field(default_factory=list)
 
     def days(self, project: str) -> Days:
-        given = self.pepy.projects.get(project)
-        answer = given if isinstance(given, dict) else json.loads(self.pepy.body(project))
-        return whole_history(answer)
+        return whole_history(self.pepy.figures(project))
 
     def answer(self, told: dict[str, str]) -> tuple[int, bytes]:
         """The status and body for a query's parameters."""

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import settings
-from pepy import SCRIPT, Pepy, environment
+from pepy import Pepy
+from served import SCRIPT, environment
 
 import script
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import re
 import subprocess
@@ -20,19 +19,15 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple
 
-KEY = "pepy-standin-key-0123456789abcdef"
-SHUT = "http://127.0.0.1:9"  # where nothing listens
-SCRIPT = Path(__file__).parent.parent / "script.py"
-# What docs/ holds from the start: the page's own files.
-PAGE = [p for p in SCRIPT.parent.glob("docs/*") if p.suffix in (".css", ".html", ".js", ".svg")]
+from clickhouse import Clickhouse
+from served import KEY, POPULAR, SCRIPT, Quiet, Served, environment
 
 
 class Plan(NamedTuple):
@@ -44,9 +39,6 @@ class Plan(NamedTuple):
 
 Fault = Callable[[bytes], Iterable[bytes]]
 FREE = Plan(5, 10)
-
-# Projects of a certain size; all others get one from their name.
-POPULAR = {"boto3": 52_000_000, "requests": 48_000_000, "pydantic": 33_000_000}
 
 
 def made_up(project: str, newest: date, releases: int = 12, days: int = 92) -> dict[str, Any]:
@@ -71,59 +63,8 @@ def newest_complete_day(now: datetime) -> date:
     return now.date() - timedelta(days=1 if now.hour >= 17 else 2)
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def start(self, owner: Any) -> str:
-        """Serve for a stand-in, until `stop`; the address."""
-        self.owner, self.ended = owner, threading.Event()
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def stop(self) -> None:
-        self.ended.set()
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, *_: object) -> None: ...  # a client that went away is no news
-
-
-class Quiet(BaseHTTPRequestHandler):
-    """What the stand-ins' handlers have in common."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Server
-
-    def log_message(self, *_: object) -> None: ...  # tests print enough
-
-    def reply(self, status: int, answer: Any, told: Mapping[str, str] = {}) -> None:
-        """Answer with JSON, or with bytes as they are, and with more headers."""
-        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        head = {"Content-Length": len(body), "Content-Type": "application/json", **told}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-        self.wfile.write(f"HTTP/1.1 {status} -\r\n{lines}\r\n".encode() + body)
-
-
-class Served:
-    """A stand-in: within `with`, its handler serves on `url`."""
-
-    handler: ClassVar[type[Quiet]]
-    path: ClassVar = ""  # below the address, and a query
-
-    def __enter__(self) -> Self:
-        self.server = Server(("127.0.0.1", 0), self.handler)
-        self.url = self.server.start(self) + self.path
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
-
-
 class Handler(Quiet):
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
         pepy: Pepy = self.server.owner
         path = re.fullmatch(r"/api/v2/projects/([^/?]+)(\?.*)?", self.path)
         project = re.sub(r"[-_.]+", "-", path[1]).lower() if path else ""
@@ -201,13 +142,13 @@ class Pepy(Served):
             self.cache[project] = json.dumps(made_up(project, newest, self.releases)).encode()
         return self.cache[project]
 
-
-def environment(pepy: Pepy | None, key: str = KEY) -> dict[str, str]:
-    """The environment in which script.py talks to the stand-in, and to nobody else."""
-    ours = {"PEPY_API_URL": pepy.url if pepy else SHUT, "PEPY_API_KEY": key}
-    ours |= {"PYPISTATS_API_URL": SHUT, "CLICKHOUSE_URL": SHUT, "NO_PROXY": "127.0.0.1"}
-    foreign = {"GITHUB_STEP_SUMMARY", "GITHUB_REPOSITORY", "PYTHONPATH"}
-    return {name: value for name, value in os.environ.items() if name not in foreign} | ours
+    def figures(self, project: str) -> dict[str, Any]:
+        """A project's answer if one is given, and otherwise the one that is made up."""
+        given = self.projects.get(project)
+        if isinstance(given, dict):
+            return given
+        whole: dict[str, Any] = json.loads(self.body(project))
+        return whole
 
 
 def demonstrate() -> int:
@@ -216,7 +157,7 @@ def demonstrate() -> int:
     print("The figures below are MADE UP: they come from stand-ins on this machine.\n")
     command = ["script.py", "update", "--output", str(scratch)]
     print(f"$ python {' '.join(command)}", flush=True)
-    with Pepy(FREE) as pepy, clickhouse.Clickhouse(pepy) as older:
+    with Pepy(FREE) as pepy, Clickhouse(pepy) as older:
         command, variables = [sys.executable, *command], environment(pepy)
         variables["CLICKHOUSE_URL"] = older.url
         code = subprocess.call(command, cwd=SCRIPT.parent, env=variables)
@@ -236,7 +177,7 @@ def main() -> int:
     if not options.serve:
         return demonstrate()
     figures = Pepy(delay=options.delay, releases=options.releases)
-    with figures as pepy, clickhouse.Clickhouse(pepy) as older:
+    with figures as pepy, Clickhouse(pepy) as older:
         print(f"Made-up figures on {pepy.url}, until Ctrl-C. In another terminal:\n")
         print(f"  export PEPY_API_URL={pepy.url} PEPY_API_KEY={KEY} CLICKHOUSE_URL='{older.url}'")
         print("  uv run script.py --output made-up")
@@ -247,6 +188,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    import clickhouse  # which itself needs what is here
-
     sys.exit(main())

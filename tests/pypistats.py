@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.message import Message
 from typing import Any
 
-from pepy import POPULAR, Quiet, Served
+from served import POPULAR, Quiet, Served
 
 DAYS = 180
 SYSTEMS = {"Linux": 0.79, "Darwin": 0.08, "Windows": 0.07, "other": 0.01, "null": 0.05}

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from conftest import Project
-from pepy import KEY, Pepy
+from pepy import Pepy
 from pypistats import Pypistats, made_up
+from served import KEY
 from shields import EndpointBadge
 
 import script

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from conftest import Project, daily
-from pepy import KEY, Pepy, Plan
+from pepy import Pepy, Plan
+from served import KEY
 from shields import EndpointBadge
 from test_requests import run as request
 

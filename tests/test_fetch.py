@@ -20,7 +20,8 @@ from unittest.mock import patch
 import pytest
 import requests
 from conftest import NEWEST
-from pepy import KEY, Fault, Pepy, Plan
+from pepy import Fault, Pepy, Plan
+from served import KEY
 
 import script
 

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 
 import pytest
 from conftest import Project
-from pepy import Pepy, environment
+from pepy import Pepy
 from pypistats import Pypistats
+from served import environment
 
 import script
 

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from pepy import KEY, Pepy, environment
+from pepy import Pepy
+from served import KEY, environment
 
 import script
 

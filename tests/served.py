@@ -1,0 +1,79 @@
+"""What the stand-ins share: a server on this machine, and what the tests tell the script of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+KEY = "pepy-standin-key-0123456789abcdef"
+SHUT = "http://127.0.0.1:9"  # where nothing listens
+SCRIPT = Path(__file__).parent.parent / "script.py"
+# What docs/ holds from the start: the page's own files.
+PAGE = [p for p in SCRIPT.parent.glob("docs/*") if p.suffix in (".css", ".html", ".js", ".svg")]
+# Downloads a day of projects of a certain size; all others get a size from their name.
+POPULAR = {"boto3": 52_000_000, "requests": 48_000_000, "pydantic": 33_000_000}
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def start(self, owner: Any) -> str:
+        """Serve for a stand-in, until `stop`; the address."""
+        self.owner = owner
+        self.ended = threading.Event()
+        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def stop(self) -> None:
+        self.ended.set()
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, *_: object) -> None: ...  # a client that went away is no news
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """What the stand-ins' handlers have in common."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Server
+
+    def log_message(self, *_: object) -> None: ...  # tests print enough
+
+    def reply(self, status: int, answer: Any, told: Mapping[str, str] = {}) -> None:
+        """Answer with JSON, or with bytes as they are, and with more headers."""
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        head = {"Content-Length": len(body), "Content-Type": "application/json", **told}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        self.wfile.write(f"HTTP/1.1 {status} -\r\n{lines}\r\n".encode() + body)
+
+
+class Served:
+    """A stand-in: within `with`, its handler serves on `url`."""
+
+    handler: ClassVar[type[Quiet]]
+    path: ClassVar = ""  # below the address, and a query
+
+    def __enter__(self) -> Self:
+        self.server = Server(("127.0.0.1", 0), self.handler)
+        self.url = self.server.start(self) + self.path
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.stop()
+
+
+def environment(pepy: Served | None, key: str = KEY) -> dict[str, str]:
+    """The environment in which script.py talks to PePy's stand-in, and to nobody else."""
+    ours = {"PEPY_API_URL": pepy.url if pepy else SHUT, "PEPY_API_KEY": key}
+    ours |= {"PYPISTATS_API_URL": SHUT, "CLICKHOUSE_URL": SHUT, "NO_PROXY": "127.0.0.1"}
+    foreign = {"GITHUB_STEP_SUMMARY", "GITHUB_REPOSITORY", "PYTHONPATH"}
+    return {name: value for name, value in os.environ.items() if name not in foreign} | ours
