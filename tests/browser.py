@@ -48,7 +48,10 @@ class Files(Quiet, SimpleHTTPRequestHandler):
 
 @dataclass
 class Site:
-    """A docs/ folder, served at `address` within `with`; the page's own files are put there."""
+    """A docs/ folder, served at `address` within `with`; the page's own files are put there.
+
+    As of any stand-in, what its handler raises is raised at the end of the block.
+    """
 
     docs: Path
     address: str = ""
@@ -66,8 +69,8 @@ class Site:
         self.address = self.server.start(self)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
+    def __exit__(self, _kind: object, under_way: BaseException | None, _trace: object) -> None:
+        self.server.stop(under_way)
 
 
 @dataclass

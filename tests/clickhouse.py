@@ -85,8 +85,9 @@ class Clickhouse(Served):
         """The status and body for a query's parameters."""
         projects = ast.literal_eval(told["param_projects"])
         self.asked.append(projects)
-        assert DEMANDED.items() <= told.items()
-        assert "{projects:Array(String)}" in told["query"]
+        missing = DEMANDED.items() - told.items()
+        assert not missing, missing
+        assert "{projects:Array(String)}" in told["query"], told["query"]
         limits = {name: mode for name, mode in told.items() if name.endswith("_overflow_mode")}
         if self.engine:
             settings = ", ".join(f"{name} = '{mode}'" for name, mode in limits.items())

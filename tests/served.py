@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
+import traceback
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +22,8 @@ POPULAR = {"boto3": 52_000_000, "requests": 48_000_000, "pydantic": 33_000_000}
 
 
 class Server(ThreadingHTTPServer):
+    """Serves for a stand-in, and keeps what goes wrong in its handlers until the end."""
+
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
@@ -28,15 +32,27 @@ class Server(ThreadingHTTPServer):
         """Serve for a stand-in, until `stop`; the address."""
         self.owner = owner
         self.ended = threading.Event()
+        self.mistakes: list[BaseException] = []
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
         return f"http://127.0.0.1:{self.server_port}"
 
-    def stop(self) -> None:
+    def stop(self, under_way: BaseException | None) -> None:
+        """End, and raise the first mistake, or note it on an exception that is under way."""
         self.ended.set()
         self.shutdown()
         self.server_close()
+        if not self.mistakes:
+            return
+        mistake = self.mistakes[0]
+        if under_way is None:
+            raise mistake
+        under_way.add_note("In a handler, before:\n" + "".join(traceback.format_exception(mistake)))
 
-    def handle_error(self, *_: object) -> None: ...  # a client that went away is no news
+    def handle_error(self, *_: object) -> None:
+        """Remember what ended a request; a client that went away is no mistake."""
+        error = sys.exception()
+        if error is not None and not isinstance(error, ConnectionError):
+            self.mistakes.append(error)
 
 
 class Quiet(BaseHTTPRequestHandler):
@@ -57,7 +73,11 @@ class Quiet(BaseHTTPRequestHandler):
 
 
 class Served:
-    """A stand-in: within `with`, its handler serves on `url`."""
+    """A stand-in: within `with`, its handler serves on `url`.
+
+    What a handler raises is raised at the end of the block: to the client it looks like a service
+    that is down, and a test may want just that.
+    """
 
     handler: ClassVar[type[Quiet]]
     path: ClassVar = ""  # below the address, and a query
@@ -67,8 +87,8 @@ class Served:
         self.url = self.server.start(self) + self.path
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.server.stop()
+    def __exit__(self, _kind: object, under_way: BaseException | None, _trace: object) -> None:
+        self.server.stop(under_way)
 
 
 def environment(pepy: Served | None, key: str = KEY) -> dict[str, str]:
