@@ -293,6 +293,7 @@ class GitHub:
             ended.append("failure" if failed else OK)
             known[f"needs.{name}.result"] = ended[-1]
         assert KEY not in log
+        assert "usage: gh" not in log, "a step may go on after a command that is mistaken"
         return ended[1:], log
 
 
