@@ -98,7 +98,8 @@ class Clickhouse(Served):
             except RuntimeError as error:
                 return 500, f"{error}".encode()
             return 200, body
-        rows, read = [], 0
+        rows = []
+        read = 0
         for project in projects:
             days = [*sorted(self.days(project).items())][: self.most - read]
             read += len(days)
@@ -115,10 +116,12 @@ def engine_of(projects: Mapping[str, Days], parts: int = 3) -> Iterator[Any]:
     """A session of chdb that has the public table, each day of it in several unmerged parts."""
     from chdb.session import Session
 
-    engine, table = Session(), "pypi.pypi_downloads_per_day"
-    columns, key = "date Date, project String, count Int64", "ORDER BY (project, date)"
+    engine = Session()
+    table = "pypi.pypi_downloads_per_day"
+    columns = "date Date, project String, count Int64"
+    kind = "SummingMergeTree ORDER BY (project, date)"
     engine.query("CREATE DATABASE pypi")
-    engine.query(f"CREATE TABLE {table} ({columns}) ENGINE = SummingMergeTree {key}")
+    engine.query(f"CREATE TABLE {table} ({columns}) ENGINE = {kind}")
     engine.query(f"SYSTEM STOP MERGES {table}")
     for part in range(parts):
         rows = (

@@ -118,7 +118,9 @@ class Pepy(Served):
 
     def __post_init__(self) -> None:
         self.lock = threading.Lock()
-        self.tokens, self.filled_at = self.plan.burst if self.plan else 0, time.monotonic()
+        if self.plan:
+            self.tokens = self.plan.burst
+        self.filled_at = time.monotonic()
         self.cache: dict[str, bytes] = {}
 
     def take_token(self) -> tuple[bool, dict[str, str]]:
@@ -126,15 +128,19 @@ class Pepy(Served):
         if self.plan is None:
             return True, {}
         with self.lock:
-            now, rate = time.monotonic(), self.plan.rate / 60
+            now = time.monotonic()
+            rate = self.plan.rate / 60
             self.tokens = min(self.plan.burst, self.tokens + (now - self.filled_at) * rate)
             self.filled_at = now
             granted = self.tokens >= 1
-            self.tokens -= granted
-            self.refused += not granted
-            told = {"X-Rate-Limit-Remaining": str(int(self.tokens))}
-            wait = {"X-Rate-Limit-Retry-After-Seconds": str(int((1 - self.tokens) / rate))}
-            return granted, told if granted else told | wait
+            told = {}
+            if granted:
+                self.tokens -= 1
+            else:
+                self.refused += 1
+                told["X-Rate-Limit-Retry-After-Seconds"] = str(int((1 - self.tokens) / rate))
+            told["X-Rate-Limit-Remaining"] = str(int(self.tokens))
+            return granted, told
 
     def body(self, project: str) -> bytes:
         if project not in self.cache:
@@ -155,12 +161,12 @@ def demonstrate() -> int:
     """Run the daily job against the stand-ins, into a scratch folder."""
     scratch = Path(tempfile.mkdtemp(prefix="pepy-stats-"))
     print("The figures below are MADE UP: they come from stand-ins on this machine.\n")
-    command = ["script.py", "update", "--output", str(scratch)]
-    print(f"$ python {' '.join(command)}", flush=True)
+    arguments = ["script.py", "update", "--output", str(scratch)]
+    print(f"$ python {' '.join(arguments)}", flush=True)
     with Pepy(FREE) as pepy, Clickhouse(pepy) as older:
-        command, variables = [sys.executable, *command], environment(pepy)
+        variables = environment(pepy)
         variables["CLICKHOUSE_URL"] = older.url
-        code = subprocess.call(command, cwd=SCRIPT.parent, env=variables)
+        code = subprocess.call([sys.executable, *arguments], cwd=SCRIPT.parent, env=variables)
     for path in [*scratch.glob("[!_]*.json"), *scratch.glob("*/month.json")][:1]:
         print(f"\n$ cat {path}\n{path.read_text(encoding='utf-8')}", end="")
     count = sum(path.is_file() for path in scratch.rglob("*"))
