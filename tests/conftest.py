@@ -6,7 +6,7 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -22,8 +22,17 @@ import script
 
 NEWEST = date(2026, 3, 31)
 KEPT = datetime(2026, 4, 2, 8, 3, 7, tzinfo=UTC)  # when PePy answered
+# The badges of which tests say what they show. What another row of script.METRICS publishes is
+# beside them, and has tests of its own.
+BADGES = ["{}.json", "{}/month.json", "{}/week.json", "{}/day.json", "{}/year.json"]
+BADGES += ["{}/without-mirrors.json", "{}/python.json", "{}/system.json"]
 settings.register_profile("here", deadline=None)  # a busy machine is no mistake
 settings.load_profile("here")
+
+
+def ago(count: int) -> date:
+    """The day so many days before NEWEST, or after it."""
+    return NEWEST - timedelta(count)
 
 
 def days(*counts: int, end: date = NEWEST) -> dict[date, int]:
@@ -36,6 +45,11 @@ def daily(*counts: int, end: date = NEWEST, version: str = "1.0") -> dict[str, d
     return {f"{day}": {version: n} for day, n in days(*counts, end=end).items() if n}
 
 
+def pepy_answer(downloads: object, total: int = 10_000, **more: Any) -> dict[str, Any]:
+    """PePy's answer about a package; its `id`, where no stand-in adds that, is one of `more`."""
+    return {"total_downloads": total, "downloads": downloads} | more
+
+
 def record(
     history: script.History, end: date | None = NEWEST, name: str = "demo", **changes: Any
 ) -> script.Record:
@@ -43,6 +57,36 @@ def record(
     values: Any = {"package": name, "timestamp": KEPT, "total_downloads": sum(history.values())}
     values |= {"top_releases": [], **script.windows_of(history, end)} | changes
     return script.Record(script.Stats(**values), {"history": {"downloads": history}})
+
+
+def read_list(text: str | bytes) -> script.Config:
+    """A packages.toml with this text."""
+    return script.parse_list(text.encode() if isinstance(text, str) else text, "packages.toml")
+
+
+def mistakes_in(text: str | bytes) -> str:
+    """What is told of a packages.toml that is not legal."""
+    with pytest.raises(script.Unable) as caught:
+        read_list(text)
+    return str(caught.value)
+
+
+def form(packages: str, look: str = "") -> str:
+    """What GitHub makes of the fields. One for the look is an earlier form's, and ignored."""
+    return f"### Packages\n\n{packages or '_No response_'}\n\n### Label\n\n{look}"
+
+
+def publish(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files below a folder, as the command does."""
+    for path, text in files.items():
+        script.write(folder / path, text.encode())
+
+
+def without_new_badges(files: Mapping[str, Any], *projects: str) -> dict[str, Any]:
+    """Published files, but for the badges of these projects that are none of BADGES."""
+    new = [metric.path for metric in script.METRICS if metric.path not in BADGES]
+    left_out = {path.format(project) for path in new for project in projects}
+    return {path: content for path, content in files.items() if path not in left_out}
 
 
 class Ended(NamedTuple):
@@ -84,6 +128,15 @@ class Project:
                 except SystemExit as exit_:  # argparse's way
                     code = int(exit_.code or 0)
         return Ended(code, output.getvalue(), errors.getvalue())
+
+    def request(self, pepy: Pepy, *fields: str) -> tuple[Ended, dict[str, str]]:
+        """Answer issues with these packages: how the run ended, and the answers by their files."""
+        issues = [{"number": n, "body": form(field)} for n, field in enumerate(fields, 1)]
+        (self.folder / "r.json").write_text(json.dumps(issues[::-1]))
+        files = ("--requests", "r.json", "--answers", "answers")
+        ended = self.run(pepy, *files, GITHUB_REPOSITORY="acme/badges")
+        answers = sorted((self.folder / "answers").glob("*"))
+        return ended, {path.name: path.read_text(encoding="utf-8") for path in answers}
 
     def start(self, pepy: Pepy | None, *arguments: str, tuned: str = "") -> subprocess.Popen[str]:
         """Start a process of its own. `tuned` is Python that changes script's constants first."""
