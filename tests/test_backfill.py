@@ -7,26 +7,25 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import pytest
 from clickhouse import Clickhouse, engine_of
-from conftest import NEWEST, Project, days, record
+from conftest import KEPT, NEWEST, Project, ago, days, record, without_new_badges
 from pepy import Pepy
 
 import script
 
-NOW = datetime(2026, 4, 2, 8, tzinfo=UTC)
-TODAY = NOW.date()  # two days after the last one of PePy
+TODAY = KEPT.date()  # two days after the last one of PePy
 LAST = days(*[100] * 91)  # the days that PePy tells
 YEARS = days(*[100] * 3650)
 WEEK = (100, 100, 100, 100, 100, 50, 50)
 
 
-def told(past: Any) -> script.Past:
-    days, counts = past if isinstance(past, tuple) else ([*past], [*past.values()])
-    return script.packed(days, counts, TODAY)
+def past_of(told: dict[date, int]) -> script.Past:
+    """What is made of a package's days at ClickHouse."""
+    return script.packed([*told], [*told.values()], TODAY)
 
 
 def newest(*counts: int) -> script.History:
@@ -34,98 +33,112 @@ def newest(*counts: int) -> script.History:
     return YEARS | days(*(counts * 91)[-91:])
 
 
-FEW, TEN = days(*(5, 1, 3) * 30), NEWEST - timedelta(10)
-SHIFTED = days(*WEEK * 14, end=NEWEST + timedelta(1))
-CASES: list[tuple[str, Any, script.History, int]] = [  # the reason, or none; of what
-    *(
-        ("", past, LAST, 365_000)
-        for past in (
-            *(YEARS, newest(109, 93), newest(113, 100, 100, 100, 100)),
-            *(days(*[100] * 3650, end=TEN), YEARS | days(*[100] * 300, end=TODAY)),
-            *(days(*[100] * 3468), days(*[100] * 3832)),  # 95 and 105 %
-        )
-    ),
-    ("agrees with PePy on 0 of 91 days", newest(120, 80), LAST, 365_000),
-    ("agrees with PePy on 68 of 91 days", newest(100, 100, 100, 120), LAST, 365_000),
-    ("agrees with PePy on 0 of 0 days", days(1, end=NEWEST - timedelta(91)), LAST, 365_000),
-    ("has 106.0 % of PePy's downloads of 91 days", newest(106), LAST, 365_000),
-    ("has 93.2 % of PePy's downloads of all", days(*[100] * 3400), LAST, 365_000),  # cut short
-    ("has 110.0 % of PePy's downloads of all", days(*[100] * 4015), LAST, 365_000),
-    ("no days of it", {}, LAST, 365_000),
-    *(
-        ("or impossible ones", past, LAST, 365_000)
-        for past in (
-            *(YEARS | {NEWEST - timedelta(5000): -1}, YEARS | {TODAY + timedelta(1): 1}),
-            *(YEARS | {date(1970, 1, 1): 1}, YEARS | {NEWEST - timedelta(5000): 10**400}),
-            *(([NEWEST] * 2, [1, 1]), ([NEWEST], []), ([NEWEST], [1, 1])),
-        )
-    ),
-    ("agrees with PePy on", days(*WEEK * 500), SHIFTED, 300_000),
-    ("", days(*(0, 6, 3) * 500), FEW, 4_520),  # quiet, and noisy
-    ("has 93.8 % of PePy's downloads of all", days(*(0, 6, 3) * 500), FEW, 4_800),
-    ("", days(40, 1, 2, 3, 4, 5), days(1, 2, 3, 4, 5), 50),
-    ("", days(7, end=NEWEST - timedelta(200)), {}, 7),  # and nobody since
-    ("has 137.1 % of PePy's downloads of all", days(960, end=NEWEST - timedelta(200)), {}, 700),
+class Doubt(NamedTuple):
+    reason: str  # or "", where the past is believed
+    past: dict[date, int]  # at ClickHouse
+    history: script.History = LAST  # that is kept
+    total: int = 365_000
+
+
+NOISY = days(*(0, 6, 3) * 500)
+FEW = days(*(5, 1, 3) * 30)
+LONG_AGO = ago(5000)
+DOUBTS = [
+    Doubt("", YEARS),
+    Doubt("", newest(109, 93)),
+    Doubt("", newest(113, 100, 100, 100, 100)),
+    Doubt("", days(*[100] * 3650, end=ago(10))),
+    Doubt("", YEARS | days(*[100] * 300, end=TODAY)),
+    Doubt("", days(*[100] * 3468)),  # 95 %
+    Doubt("", days(*[100] * 3832)),  # 105 %
+    Doubt("agrees with PePy on 0 of 91 days", newest(120, 80)),
+    Doubt("agrees with PePy on 68 of 91 days", newest(100, 100, 100, 120)),
+    Doubt("agrees with PePy on 0 of 0 days", days(1, end=ago(91))),
+    Doubt("has 106.0 % of PePy's downloads of 91 days", newest(106)),
+    Doubt("has 93.2 % of PePy's downloads of all", days(*[100] * 3400)),  # cut short
+    Doubt("has 110.0 % of PePy's downloads of all", days(*[100] * 4015)),
+    Doubt("no days of it", {}),
+    Doubt("or impossible ones", YEARS | {LONG_AGO: -1}),
+    Doubt("or impossible ones", YEARS | {LONG_AGO: 10**400}),
+    Doubt("or impossible ones", YEARS | {TODAY + timedelta(1): 1}),
+    Doubt("or impossible ones", YEARS | {date(1970, 1, 1): 1}),
+    Doubt("agrees with PePy on", days(*WEEK * 500), days(*WEEK * 14, end=ago(-1)), 300_000),
+    Doubt("", NOISY, FEW, 4_520),  # quiet, too
+    Doubt("has 93.8 % of PePy's downloads of all", NOISY, FEW, 4_800),
+    Doubt("", days(40, 1, 2, 3, 4, 5), days(1, 2, 3, 4, 5), 50),
+    Doubt("", days(7, end=ago(200)), {}, 7),  # and nobody since
+    Doubt("has 137.1 % of PePy's downloads of all", days(960, end=ago(200)), {}, 700),
 ]
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_days_are_believed_where_they_agree_with_pepys(case: Any) -> None:
-    reason, past, history, total = case
-    found = script.doubt(told(past).history(), record(history, total_downloads=total), TODAY)
-    assert (reason in found, bool(found)) == (True, bool(reason))
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_days_are_believed_where_they_agree_with_pepys(doubt: Doubt) -> None:
+    kept = record(doubt.history, total_downloads=doubt.total)
+    found = script.doubt(past_of(doubt.past).history(), kept, TODAY)
+    assert doubt.reason in found
+    assert bool(found) == bool(doubt.reason)
+
+
+@pytest.mark.parametrize(
+    ("told", "counts"), [([NEWEST] * 2, [1, 1]), ([NEWEST], []), ([NEWEST], [1, 1])]
+)
+def test_a_day_told_twice_or_without_its_count_makes_all_impossible(told: Any, counts: Any) -> None:
+    past = script.packed(told, counts, TODAY).history()
+    assert "or impossible ones" in script.doubt(past, record(LAST, total_downloads=365_000), TODAY)
 
 
 PEPY = days(*[101] * 91)
-HOLE = days(*[101] * 100, end=NEWEST - timedelta(200))  # before a site stood still for months
-KNOWN: list[tuple[script.History, int]] = [  # what is kept, and from how many days back on
-    *((PEPY, 89), (days(*[101] * 88), 87), (days(*[101] * 30), 84), (PEPY | HOLE, 89)),
-]
+HOLE = days(*[101] * 100, end=ago(200))  # before a site stood still for months
+KNOWN = [(PEPY, 89), (days(*[101] * 88), 87), (days(*[101] * 30), 84), (PEPY | HOLE, 89)]
 
 
-@pytest.mark.parametrize(("history", "back"), KNOWN)
-def test_no_filled_cell_is_touched_and_none_that_pepy_knows(history: Any, back: int) -> None:
-    without, shares = days(*[9] * 180), {"x": LAST}
+@pytest.mark.parametrize(("history", "back"), KNOWN)  # from how many days back on it is known
+def test_no_filled_cell_is_touched_and_none_that_pepy_knows(
+    history: script.History, back: int
+) -> None:
+    without = days(*[9] * 180)
+    shares = {"x": LAST}
     tables = {"history": {"downloads": history, "without_mirrors": without}, "system": shares}
     kept = record({}, total_downloads=365_000)._replace(tables=tables)
     with patch.object(script, "doubt", lambda *_: ""):
-        after, reason = script.backfilled(kept, told(YEARS), TODAY)
-    older = {day: count for day, count in YEARS.items() if day < NEWEST - timedelta(back)}
+        after, reason = script.backfilled(kept, past_of(YEARS), TODAY)
+    older = {day: count for day, count in YEARS.items() if day < ago(back)}
     wanted = {"downloads": older | history, "without_mirrors": without}
     assert (after.tables, reason) == (tables | {"history": wanted}, "")
     assert [*after.history] == sorted(older | history)
     assert after.stats == kept.stats.model_copy(update={"backfilled": TODAY})
 
 
-def answer(*rows: Any, **more: Any) -> bytes:
-    return json.dumps({"data": rows, "rows": len(rows)} | more).encode()
+def result(*projects: Any, **more: Any) -> bytes:
+    """ClickHouse's answer with a row for each of the projects."""
+    return json.dumps({"data": projects, "rows": len(projects)} | more).encode()
 
 
-A, B = ["a", [["2026-01-01"], ["5"]]], ["b", [[], []]]
+A = ["a", [["2026-01-01"], ["5"]]]
+B = ["b", [[], []]]
 LIES = {  # bodies that come with status 200, where a and b were asked for
-    "Invalid JSON": [answer(A, B)[:-9], b"Code: 159. DB::Exception", b"<!doctype html>", b""],
-    "exception\n": [answer(A, B, exception="Code: 241. DB::Exception")],
-    "it is cut short": [answer(A, rows=2), answer(A, rows=0)],
-    "or about other projects": [answer(A, A), answer(A, ["c", B[1]])],
+    "Invalid JSON": [result(A, B)[:-9], b"Code: 159. DB::Exception", b"<!doctype html>", b""],
+    "exception\n": [result(A, B, exception="Code: 241. DB::Exception")],
+    "it is cut short": [result(A, rows=2), result(A, rows=0)],
+    "or about other projects": [result(A, A), result(A, ["c", B[1]])],
     "rows\n": [b'{"data": []}'],
-    "data\\.0\\.1\\.": [  # and once, of so many
-        *(answer(["a", [[day] * 10**5, [5]]]) for day in ("2026-02-30", "today", None)),
-        *(answer(["a", [["2026-01-01"], [n] * 10**5]]) for n in (0.5, "x", None)),
-    ],
 }
+NO_DAYS = [result(["a", [[day] * 10**5, [5]]]) for day in ("2026-02-30", "today", None)]
+NO_COUNTS = [result(["a", [["2026-01-01"], [n] * 10**5]]) for n in (0.5, "x", None)]
+LIES["data\\.0\\.1\\."] = NO_DAYS + NO_COUNTS  # told once, of so many
 
 
 @pytest.mark.parametrize("reason", LIES)
 def test_an_answer_that_is_not_whole_is_none(reason: str) -> None:
     for body in LIES[reason]:
         with pytest.raises(ValueError, match=reason) as caught:
-            script.read_pasts(["a", "b"], NOW, body)
+            script.read_pasts(["a", "b"], KEPT, body)
         assert len(f"{caught.value}") < 1000
 
 
 def test_counts_may_be_strings_and_a_package_unknown() -> None:
-    for body in (answer(A), answer(["a", [["2026-01-01"], [5]]], meta=[])):
-        pasts = script.read_pasts(["a", "b"], NOW, body)
+    for body in (result(A), result(["a", [["2026-01-01"], [5]]], meta=[])):
+        pasts = script.read_pasts(["a", "b"], KEPT, body)
         assert {name: past.history() for name, past in pasts.items()} == {
             "a": {date(2026, 1, 1): 5},
             "b": {},
@@ -145,7 +158,7 @@ def clickhouse(pepy: Pepy) -> Iterator[Clickhouse]:
         yield server
 
 
-def history(project: Project, name: str) -> dict[str, int]:
+def kept_days(project: Project, name: str) -> dict[str, int]:
     text = (project.docs / name / "history.csv").read_bytes()
     return {f"{d}": n for d, n in script.parse_table(text, date.max)["downloads"].items()}
 
@@ -159,14 +172,14 @@ def test_the_first_run_shows_years_and_asks_once(
     pepy.projects["young"] = young | {"total_downloads": recent}
     project.list("young", "one", "two", text="[[package]]\nname = 'not'\nbackfill = false\n")
     assert project.run(pepy).code == 0
-    before = project.files()
+    before = without_new_badges(project.files(), "one", "two")
     run = project.run(pepy, "--all", **here)
     assert (run.code, [sorted(names) for names in clickhouse.asked]) == (0, [["one", "two"]])
     today = f"{datetime.now(UTC).date()}"
     for name in ("one", "two"):
-        assert history(project, name) == clickhouse.days(name)
+        assert kept_days(project, name) == clickhouse.days(name)
         assert project.json(f"{name}/stats.json")["backfilled"] == today
-    after = project.files()
+    after = without_new_badges(project.files(), "one", "two")
     changed = ("history.csv", "stats.json", "chart.svg", "_packages.json")
     assert after.keys() - before.keys() == {"one/year.json", "two/year.json"}
     assert not [p for p in before if before[p] != after[p] and not p.endswith(changed)]
@@ -192,22 +205,28 @@ FAILING: list[tuple[str, dict[str, Any]]] = [  # what the report says, and how t
 ]
 
 
-@pytest.mark.parametrize("case", FAILING)
+@pytest.mark.parametrize(("reason", "failing"), FAILING)
 def test_a_service_that_fails_is_asked_again_with_the_next_run(
-    project: Project, pepy: Pepy, clickhouse: Clickhouse, case: Any, monkeypatch: Any
+    project: Project,
+    pepy: Pepy,
+    clickhouse: Clickhouse,
+    reason: str,
+    failing: Any,
+    monkeypatch: Any,
 ) -> None:
     monkeypatch.setattr(script, "CLICKHOUSE_BATCH", 2)
-    project.list(*(names := ("one", "two", "three")))
-    vars(clickhouse).update(case[1])
+    names = ("one", "two", "three")
+    project.list(*names)
+    vars(clickhouse).update(failing)
     run = project.run(pepy, CLICKHOUSE_URL=clickhouse.url)
-    assert (run.code, [len(names) for names in clickhouse.asked]) == (0, [2])
+    assert (run.code, [len(asked) for asked in clickhouse.asked]) == (0, [2])
     (row,) = [line for line in run.output.split("\n") if "ClickHouse" in line]
     assert "some histories stay short" in row
-    assert case[0] in row
+    assert reason in row
     assert {project.json(f"{name}/stats.json")["backfilled"] for name in names} == {None}
     vars(clickhouse).update(status=200, most=10**9, spoil=bytes)
     assert "ClickHouse" not in project.run(pepy, "--all", CLICKHOUSE_URL=clickhouse.url).output
-    assert all(history(project, name) == clickhouse.days(name) for name in names)
+    assert all(kept_days(project, name) == clickhouse.days(name) for name in names)
 
 
 def test_what_there_is_no_time_for_waits(
@@ -230,7 +249,7 @@ def test_where_an_answer_is_cut_short_all_the_same_it_is_not_believed(
     project.list(*(names := ("boto3", "pydantic", "requests")))
     run = project.run(pepy, CLICKHOUSE_URL=clickhouse.url)
     assert (run.code, run.output.count("keeps its short history: ClickHouse ")) == (0, 2)
-    assert sorted(len(history(project, name)) for name in names)[:2] == [92, 92]
+    assert sorted(len(kept_days(project, name)) for name in names)[:2] == [92, 92]
 
 
 @pytest.mark.skipif(not find_spec("chdb"), reason="needs `uv run --group engine pytest`")
@@ -246,4 +265,4 @@ def test_the_engine_answers_as_the_stand_in_does(
         run = project.run(pepy, "--all", CLICKHOUSE_URL=clickhouse.url)
     assert (run.code, "ClickHouse" in run.output) == (0, False)
     assert [len(names) for names in clickhouse.asked][:2] == [50, 50]  # and a few that lack days
-    assert all(history(project, name) == clickhouse.days(name) for name in names)
+    assert all(kept_days(project, name) == clickhouse.days(name) for name in names)
