@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from conftest import NEWEST, days, record
+from conftest import BADGES, ago, days, publish, record, without_new_badges
 from hypothesis import given
 from hypothesis import strategies as st
 from shields import EndpointBadge
@@ -26,50 +25,61 @@ def render(history: Any = (), package: Any = (), top: Any = (), **config: Any) -
     return files | {script.CATALOGUE: script.catalogue(whole, [row])}
 
 
-def publish(folder: Path, files: dict[str, str]) -> None:
-    for path, text in files.items():
-        script.write(folder / path, text.encode())
-
-
 def badges(files: dict[str, str]) -> dict[str, Any]:
     others = (script.CATALOGUE, "demo/stats.json")
     return {p: json.loads(t) for p, t in files.items() if p.endswith("json") and p not in others}
 
 
-A, I, N = "abbreviation", "international_system", "none"  # noqa: E741
-SHOWN = [  # a count, units, decimals, and how that looks
-    *((0, A, 1, "0"), (999, A, 1, "999"), (1000, A, 1, "1K"), (10**15 - 1, A, 3, "1000T")),
-    *((1049, A, 1, "1K"), (1050, A, 1, "1.1K")),  # half up, where a float is just below the half
-    *((999_949, A, 1, "999.9K"), (999_950, A, 1, "1M"), (11_000, A, 1, "11K")),
-    *((1_395_207_458, A, n, text) for n, text in enumerate(["1B", "1.4B", "1.4B", "1.395B"])),
-    *((999_499, A, 0, "999K"), (999_500, A, 0, "1M"), (999_999_500, A, 3, "1B")),
-    *((1500, I, 1, "1.5k"), (15 * 10**8, I, 1, "1.5G"), (1_395_207, N, 1, "1,395,207")),
-]
+class Shown(NamedTuple):
+    downloads: int
+    looks: str
+    units: str = "abbreviation"
+    decimals: int = 1
 
 
-@pytest.mark.parametrize("case", SHOWN)
-def test_counts_are_rounded_half_up_and_carry(case: tuple[Any, ...]) -> None:
-    assert script.format_count(*case[:3]) == case[3]
+SHOWN = [Shown(0, "0"), Shown(999, "999"), Shown(1000, "1K"), Shown(11_000, "11K")]
+SHOWN += [Shown(1049, "1K"), Shown(1050, "1.1K")]  # half up, where a float is just below the half
+SHOWN += [Shown(999_949, "999.9K"), Shown(999_950, "1M")]
+SHOWN += [Shown(999_499, "999K", decimals=0), Shown(999_500, "1M", decimals=0)]
+SHOWN += [Shown(999_999_500, "1B", decimals=3), Shown(10**15 - 1, "1000T", decimals=3)]
+SHOWN += [Shown(1_395_207_458, "1B", decimals=0), Shown(1_395_207_458, "1.4B", decimals=1)]
+SHOWN += [Shown(1_395_207_458, "1.4B", decimals=2), Shown(1_395_207_458, "1.395B", decimals=3)]
+SHOWN += [Shown(1500, "1.5k", "international_system")]
+SHOWN += [Shown(15 * 10**8, "1.5G", "international_system"), Shown(1_395_207, "1,395,207", "none")]
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_counts_are_rounded_half_up_and_carry(shown: Shown) -> None:
+    assert script.format_count(shown.downloads, shown.units, shown.decimals) == shown.looks
 
 
 def test_a_badge_has_its_packages_units_and_decimals() -> None:
-    says = {p: b["message"] for p, b in badges(render(package={"units": I, "decimals": 3})).items()}
-    of_days = {"month": "999/month", "week": "1.05k/week", "day": "999.95k/day"}
-    assert says == {"demo.json": "1.395G"} | {f"demo/{n}.json": m for n, m in of_days.items()}
+    files = render(package={"units": "international_system", "decimals": 3})
+    says = {path: badge["message"] for path, badge in badges(files).items()}
+    assert without_new_badges(says, "demo") == {
+        "demo.json": "1.395G",
+        "demo/month.json": "999/month",
+        "demo/week.json": "1.05k/week",
+        "demo/day.json": "999.95k/day",
+    }
 
 
 YEARS = [
-    *((days(10**6, *[0] * 364), "1M/year"), (days(10**6, *[10] * 365), "3.7K/year")),
-    *(({}, None), (days(*[10] * 364), None), (days(*[10] * 365, end=NEWEST + timedelta(1)), None)),
+    (days(10**6, *[0] * 364), "1M/year"),
+    (days(10**6, *[10] * 365), "3.7K/year"),
+    ({}, None),
+    (days(*[10] * 364), None),
+    (days(*[10] * 365, end=ago(-1)), None),
 ]
 
 
-@pytest.mark.parametrize(("history", "told"), YEARS)
-def test_a_year_is_told_only_where_365_days_are_known(history: Any, told: str | None) -> None:
-    assert badges(render(history)).get("demo/year.json", {}).get("message") == told
+@pytest.mark.parametrize(("history", "message"), YEARS)
+def test_a_year_is_told_only_where_365_days_are_known(history: Any, message: str | None) -> None:
+    assert badges(render(history)).get("demo/year.json", {}).get("message") == message
 
 
-def month(named: dict[str, int]) -> dict[str, Any]:
+def breakdown(named: dict[str, int]) -> dict[str, Any]:
+    """A breakdown in stats.json, with these shares of a month's downloads."""
     return {
         "top_versions": [script.Release(version=v, downloads=n) for v, n in named.items()],
         "top_systems": [script.System(system=name, downloads=n) for name, n in named.items()],
@@ -77,27 +87,37 @@ def month(named: dict[str, int]) -> dict[str, Any]:
     }
 
 
+class Shares(NamedTuple):
+    name: str  # of the badge
+    shares: dict[str, int]  # of a month's downloads
+    message: str
+
+
 SHARES = [
-    ("python", {"3.12": 45, "3.9": 45, "3.10": 10}, "3.9 | 3.12"),
-    ("python", {"3.9": 45, "3.12": 44, "3.10": 11}, "3.9 | 3.10 | 3.12"),
-    ("python", {"3.11": 30, "3.10": 30, "3.12": 30, "2.7": 10}, "3.10 | 3.11 | 3.12"),
-    ("python", {"unknown": 10**6, "3.12": 5}, "3.12"),
-    ("system", {"Linux": 805, "Darwin": 195}, "Linux 81%"),
-    ("system", {"Linux": 8049, "Darwin": 1951}, "Linux 80%"),
-    ("system", {"unknown": 97, "Windows": 5, "Linux": 5}, "Windows 50%"),
-    *((name, top, "unknown") for name in ("python", "system") for top in ({}, {"unknown": 5})),
+    Shares("python", {"3.12": 45, "3.9": 45, "3.10": 10}, "3.9 | 3.12"),
+    Shares("python", {"3.9": 45, "3.12": 44, "3.10": 11}, "3.9 | 3.10 | 3.12"),
+    Shares("python", {"3.11": 30, "3.10": 30, "3.12": 30, "2.7": 10}, "3.10 | 3.11 | 3.12"),
+    Shares("python", {"unknown": 10**6, "3.12": 5}, "3.12"),
+    Shares("python", {"unknown": 5}, "unknown"),
+    Shares("python", {}, "unknown"),
+    Shares("system", {"Linux": 805, "Darwin": 195}, "Linux 81%"),
+    Shares("system", {"Linux": 8049, "Darwin": 1951}, "Linux 80%"),
+    Shares("system", {"unknown": 97, "Windows": 5, "Linux": 5}, "Windows 50%"),
+    Shares("system", {"unknown": 5}, "unknown"),
+    Shares("system", {}, "unknown"),
 ]
 
 
-@pytest.mark.parametrize(("name", "shares", "message"), SHARES)
-def test_badges_name_90_percent_or_the_most_used(name: str, shares: Any, message: str) -> None:
-    told = badges(render(package={"breakdown": True}, top=month(shares)))[f"demo/{name}.json"]
-    assert (told["label"], told["message"]) == (name, message)
+@pytest.mark.parametrize("case", SHARES)
+def test_badges_name_90_percent_or_the_most_used(case: Shares) -> None:
+    files = render(package={"breakdown": True}, top=breakdown(case.shares))
+    badge = badges(files)[f"demo/{case.name}.json"]
+    assert (badge["label"], badge["message"]) == (case.name, case.message)
 
 
-@pytest.mark.parametrize(("on", "top"), [(True, {}), (False, month({"3.12": 5}))])
+@pytest.mark.parametrize(("on", "top"), [(True, {}), (False, breakdown({"3.12": 5}))])
 def test_a_badge_without_a_message_leaves_the_old_one(on: bool, top: Any, tmp_path: Path) -> None:
-    publish(tmp_path, render(package={"breakdown": True}, top=month({"3.12": 5})))
+    publish(tmp_path, render(package={"breakdown": True}, top=breakdown({"3.12": 5})))
     before = (tmp_path / "demo/python.json").read_bytes()
     files = render(package={"breakdown": on}, top=top)
     publish(tmp_path, files)
@@ -110,7 +130,8 @@ def test_a_badge_without_a_message_leaves_the_old_one(on: bool, top: Any, tmp_pa
 
 VALUES = {"label": ["", '⬇️ <b>&"\\', "\u202ea"], "color": ["success", "fff", "hsl(1,2%,3%)"]}
 VALUES |= {"labelColor": ["tomato", "#FFF"], "style": ["flat", "plastic", "social"]}
-OTHERS: Any = {"cacheSeconds": [0, 31_536_000], "units": [A, I, N], "decimals": [0, 3]}
+UNITS = ["abbreviation", "international_system", "none"]
+OTHERS: Any = {"cacheSeconds": [0, 31_536_000], "units": UNITS, "decimals": [0, 3]}
 COLOURED = {"namedLogo": "pypi", "logoColor": "red", "logoSize": "auto"}
 LOOK: Any = {name: st.sampled_from(values) for name, values in (VALUES | OTHERS).items()}
 LOGO = st.sampled_from([{}, COLOURED, {"logoSvg": "<svg/>"}])
@@ -121,22 +142,28 @@ OPTIONS = st.builds(dict.__or__, st.fixed_dictionaries({}, optional=LOOK), LOGO)
 def test_shields_reads_any_legal_list_and_own_options_win(defaults: Any, own: Any) -> None:
     files = render(package=own, defaults=defaults)
     usual = {"schemaVersion": 1, "label": "downloads", "color": "blue", "cacheSeconds": 3600}
+    labels = {
+        m.path.format("demo"): {"label": m.label} for m in script.METRICS if m.label is not None
+    }
     for path, badge in badges(files).items():
         EndpointBadge.model_validate_json(files[path])
-        assert badge.items() <= (usual | defaults | own | {"message": badge["message"]}).items()
+        fixed = labels.get(path, {}) | {"message": badge["message"]}
+        assert badge.items() <= (usual | defaults | own | fixed).items()
         assert badge.keys() >= usual.keys() | own.keys() - {"units", "decimals"}
 
 
-LATE = NEWEST + timedelta(1)  # after the windows' end
 TRENDS = [
-    *((days(), ""), (days(0), ""), (days(*[1] * 6), ""), (days(*[0] * 7), "0")),
-    *(
-        (days(*[1] * 7), "z"),
-        (days(*[0] * 6, 1, 34), "1z"),
-        (days(*[5, 0, 0, 0, 0, 0, 9] * 9), "z" * 57),
-    ),
-    *((days(*[1] * 7, end=NEWEST - timedelta(1)), "zu"), (days(*[9] * 7, end=LATE), "")),
-    *((days(*[9] * 8, end=LATE), "z"), (days(9, *[1] * 96), "z" * 90)),  # of what it shows alone
+    (days(), ""),
+    (days(0), ""),
+    (days(*[1] * 6), ""),
+    (days(*[0] * 7), "0"),
+    (days(*[1] * 7), "z"),
+    (days(*[0] * 6, 1, 34), "1z"),
+    (days(*[5, 0, 0, 0, 0, 0, 9] * 9), "z" * 57),
+    (days(*[1] * 7, end=ago(1)), "zu"),
+    (days(*[9] * 7, end=ago(-1)), ""),  # that is, after the windows' end
+    (days(*[9] * 8, end=ago(-1)), "z"),
+    (days(9, *[1] * 96), "z" * 90),  # of what it shows alone
 ]
 
 
@@ -160,8 +187,12 @@ def test_the_catalogue_has_the_rows_and_what_has_figures(monkeypatch: pytest.Mon
     when = {"last_date": "2026-03-31", "fetched": "2026-04-02T08:03:07Z", "previous_month": 60}
     when["without-mirrors"] = None
     shown = {"name": "demo", "trend": "bdefg" + "i" * 25 + "knpsux" + "z" * 23}
-    says = {"badges": ["1.4B", "999/month", "1.1K/week", "1M/day", *[""] * 4]}
-    assert catalogue["packages"] == [shown | says | counts | when]
+    (row,) = catalogue["packages"]
+    assert row == shown | counts | when | {"badges": row["badges"]}
+    told = dict(zip([metric.path for metric in script.METRICS], row["badges"], strict=True))
+    says = {"{}.json": "1.4B", "{}/month.json": "999/month"}
+    says |= {"{}/week.json": "1.1K/week", "{}/day.json": "1M/day"}
+    assert {path: told[path] for path in BADGES} == dict.fromkeys(BADGES, "") | says
     for known, before in ((59, None), (60, 30)):  # a month that isn't whole is none
         (listed,) = json.loads(render(days(*[1] * known))[script.CATALOGUE])["packages"]
         assert listed["previous_month"] == before
@@ -174,7 +205,8 @@ def test_the_sites_address_is_its_own_or_githubs(name: str, path: str, monkeypat
     assert script.Config(site=script.Site(url="https://b.org/")).site_address == "https://b.org"
 
 
-BEFORE, AFTER = b"\xff `<!-- site -->` not here\n<!-- site -->\n", b"<!-- /site -->\n"
+BEFORE = b"\xff `<!-- site -->` not here\n<!-- site -->\n"
+AFTER = b"<!-- /site -->\n"
 
 
 def test_a_readme_shows_its_site_and_three_badges_between_its_marks(monkeypatch: Any) -> None:
@@ -182,8 +214,8 @@ def test_a_readme_shows_its_site_and_three_badges_between_its_marks(monkeypatch:
     files = render(package={"name": "demo"})
     assert script.with_site(BEFORE + AFTER, config, files) == BEFORE + AFTER  # nobody knows where
     monkeypatch.setattr(script, "REPOSITORY", "me/badges")
-    badges = script.markdown("demo", files, "https://me.github.io/badges")[:3]
-    text = "\n".join(["<https://me.github.io/badges/>", "", *badges, ""]).encode()
+    codes = script.markdown("demo", files, "https://me.github.io/badges")[:3]
+    text = "\n".join(["<https://me.github.io/badges/>", "", *codes, ""]).encode()
     for old in (b"", b"Soon.\r\n", text, b"# a\n\n\\1 `b`\n"):
         readme = BEFORE + old + AFTER * 2
         assert script.with_site(readme, config, files) == BEFORE + text + AFTER * 2
