@@ -15,7 +15,6 @@ from conftest import Project, daily
 from pepy import Pepy, Plan
 from served import KEY
 from shields import EndpointBadge
-from test_requests import run as request
 
 import script
 
@@ -180,7 +179,7 @@ def test_a_granted_request_lengthens_the_list_and_links_all_badges(
 ) -> None:
     project.list("one", text="# mine\n[defaults]\nlabel = 'x'  # kept\n")
     before = (project.folder / "packages.toml").read_bytes()
-    _, answers = request(project, pepy, "Fla_sk\nunknown-one\none")
+    _, answers = project.request(pepy, "Fla_sk\nunknown-one\none")
     after = (project.folder / "packages.toml").read_bytes()
     assert after == before + b'\n[[package]]\nname = "fla-sk"\n'
     assert next(iter(pepy.asked)) == "fla-sk", "requests come first"
@@ -191,12 +190,12 @@ def test_a_granted_request_lengthens_the_list_and_links_all_badges(
 
 def test_requests_wait_where_nothing_can_be_added(project: Project, pepy: Pepy) -> None:
     project.list(text=INLINE)
-    run, answers = request(project, pepy, "flask", "flask\none")
+    run, answers = project.request(pepy, "flask", "flask\none")
     assert (run.code, answers, "Requests wait" in run.output) == (0, {}, True)
     assert (project.folder / "packages.toml").read_text() == INLINE
     assert "one.json" in project.files()
     project.list("one")
-    assert len(request(project, pepy, "flask", "flask\none")[1]) == 2
+    assert len(project.request(pepy, "flask", "flask\none")[1]) == 2
 
 
 def test_prune_removes_what_is_no_longer_listed_alone(project: Project, pepy: Pepy) -> None:

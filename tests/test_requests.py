@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from conftest import Ended, Project
+from conftest import Project, form
 from pepy import Pepy
 
 import script
@@ -16,28 +15,31 @@ COUNT = ["the form's field has to name 1 to 10 packages, one a line"]
 RUN = "touch owned"
 
 
-def form(packages: str, look: str = "") -> str:
-    """What GitHub makes of the fields. One for the look is an earlier form's, and ignored."""
-    return f"### Packages\n\n{packages or '_No response_'}\n\n### Label\n\n{look}"
+class Legal(NamedTuple):
+    why: str
+    body: str
+    projects: list[str]
 
 
-LEGAL = {  # what the body is like: the body, and the projects that it names
-    "this form": ("### Packages\n\nFlask_Login\nDjango", "flask-login django"),
-    "an earlier form, and hostile": (form("flask", f"$({RUN})\n\n### Packages\n\nx"), "flask"),
-    "100 KB of text and headings": (form("flask", "x" * 50_000 + "\n### " * 12_000), "flask"),
-    "spaces": ("Hello!\r\n\r\n" + form("\r\n  flask \r\n\r\n\tdjango\r\n"), "flask django"),
-    "one named four times": (form("flask\nFLASK\nf-l-a-s-k\nFlask"), "flask f-l-a-s-k"),
-    "a heading in the field": (form("flask\n\n### Label\n\n-owned"), "flask"),
-    "an empty heading in the field": (form("flask\n###\n-owned"), "flask"),
-    "references and files": (form("gh-1\nindex.html\nCNAME"), "gh-1 index-html cname"),
-    "ten": (form("\n".join(f"p{n}" for n in range(10))), " ".join(f"p{n}" for n in range(10))),
-}
+TEN = [f"p{number}" for number in range(10)]
+LEGAL = [
+    Legal("this form", "### Packages\n\nFlask_Login\nDjango", ["flask-login", "django"]),
+    Legal("an earlier, hostile one", form("flask", f"$({RUN})\n\n### Packages\n\nx"), ["flask"]),
+    Legal("100 KB more", form("flask", "x" * 50_000 + "\n### " * 12_000), ["flask"]),
+    Legal(
+        "spaces", "Hello!\r\n\r\n" + form("\r\n  flask \r\n\r\n\tdjango\r\n"), ["flask", "django"]
+    ),
+    Legal("one named four times", form("flask\nFLASK\nf-l-a-s-k\nFlask"), ["flask", "f-l-a-s-k"]),
+    Legal("a heading in the field", form("flask\n\n### Label\n\n-owned"), ["flask"]),
+    Legal("an empty heading in it", form("flask\n###\n-owned"), ["flask"]),
+    Legal("files", form("gh-1\nindex.html\nCNAME"), ["gh-1", "index-html", "cname"]),
+    Legal("ten", form("\n".join(TEN)), TEN),
+]
 
 
-@pytest.mark.parametrize("why", LEGAL)
-def test_a_body_names_projects_once_each_and_all_else_in_it_is_ignored(why: str) -> None:
-    body, projects = LEGAL[why]
-    assert script.read_request(body) == (projects.split(), [])
+@pytest.mark.parametrize("legal", LEGAL, ids=[legal.why for legal in LEGAL])
+def test_a_body_names_projects_once_each_and_all_else_in_it_is_ignored(legal: Legal) -> None:
+    assert script.read_request(legal.body) == (legal.projects, [])
 
 
 MISTAKEN = {  # what the field is like: its lines, of which none is a name
@@ -56,14 +58,14 @@ MISCOUNTED = {
     "other headings": "### Label\n\nflask\n\n## Packages\n\nflask",
     "empty field": "### Packages\n\n### Label\n\nx",
     "100 KB of lines": form("flask\n" * 17_000),
-    "eleven": form("\n".join(f"p{number}" for number in range(11))),
+    "eleven": form("\n".join([*TEN, "p10"])),
 }
 LINE = "line {} is not a package name"
-REFUSED = [
-    *((form(t), [*map(LINE.format, range(1, t.count("\n") + 2))]) for t in MISTAKEN.values()),
-    (form("flask\n\n-django"), [LINE.format(2)]),
-    *((body, COUNT) for body in MISCOUNTED.values()),
-]
+REFUSED = {
+    form(t): [LINE.format(n + 1) for n in range(t.count("\n") + 1)] for t in MISTAKEN.values()
+}
+REFUSED[form("flask\n\n-django")] = [LINE.format(2)]
+REFUSED |= dict.fromkeys(MISCOUNTED.values(), COUNT)
 FORM = "https://github.com/acme/badges/issues/new?template=add-package.yml"
 AGAIN = f"To try again, open [a new request]({FORM}): this one is closed."
 
@@ -72,13 +74,14 @@ def answer(body: str, published: Any, refused: Any = ()) -> tuple[str, str] | No
     return script.answer(body, dict(refused), {*published}, SITE)
 
 
-@pytest.mark.parametrize(("body", "mistakes"), REFUSED, ids=[*MISTAKEN, "one bad", *MISCOUNTED])
-def test_a_mistaken_body_is_refused_as_a_whole(body: str, mistakes: Any, monkeypatch: Any) -> None:
+@pytest.mark.parametrize("body", REFUSED, ids=[*MISTAKEN, "one bad", *MISCOUNTED])
+def test_a_mistaken_body_is_refused_as_a_whole(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(script, "REPOSITORY", "acme/badges")
-    assert script.read_request(body) == ([], mistakes)
-    comment = "\n".join(["Nothing was added:", "", *(f"- {told}" for told in mistakes), "", AGAIN])
-    told = answer(body, ["flask.json", "django.json"])  # the whole issue is refused
-    assert told == ("not-planned", comment)
+    assert script.read_request(body) == ([], REFUSED[body])
+    reasons = [f"- {reason}" for reason in REFUSED[body]]
+    comment = "\n".join(["Nothing was added:", "", *reasons, "", AGAIN])
+    published = ["flask.json", "django.json"]  # the whole issue is refused
+    assert answer(body, published) == ("not-planned", comment)
 
 
 def test_an_answer_has_the_badges_that_were_written_and_no_others() -> None:
@@ -95,35 +98,34 @@ def test_an_answer_has_the_badges_that_were_written_and_no_others() -> None:
         assert "Not added" not in comment
 
 
+class Decided(NamedTuple):
+    packages: str
+    published: list[str]
+    verdict: str | None  # None while something is neither published nor refused
+
+
 DECIDED = [
-    *(("flask\nunknown-one", ["flask.json"], "completed"), ("unknown-one", [], "not-planned")),
-    *(("flask\ndjango", ["flask.json"], None), ("flask\nunknown-one", [], None)),
-    ("unknown-one", ["unknown-one.json"], "completed"),  # known once, it keeps its badges
+    Decided("flask\nunknown-one", ["flask.json"], "completed"),
+    Decided("unknown-one", [], "not-planned"),
+    Decided("flask\ndjango", ["flask.json"], None),
+    Decided("flask\nunknown-one", [], None),
+    Decided("unknown-one", ["unknown-one.json"], "completed"),  # known once, it keeps its badges
 ]
 
 
-@pytest.mark.parametrize(("body", "published", "verdict"), DECIDED)
-def test_an_issue_is_answered_once_all_is_decided(body: str, published: Any, verdict: Any) -> None:
-    told = answer(form(body), published, {"unknown-one": "PePy doesn't know it"})
-    assert (told and told[0]) == verdict
-    if told:
-        refused = "- `unknown-one`: PePy doesn't know it" in told[1]
-        assert refused == ("unknown-one.json" not in published)
-
-
-def run(project: Project, pepy: Pepy, *bodies: str) -> tuple[Ended, dict[str, str]]:
-    """Answer issues in one run: how that ended, and the answers by the names of their files."""
-    issues = [{"number": n, "body": form(body)} for n, body in enumerate(bodies, 1)]
-    (project.folder / "r.json").write_text(json.dumps(issues[::-1]))
-    files = ("--requests", "r.json", "--answers", "answers")
-    ended = project.run(pepy, *files, GITHUB_REPOSITORY="acme/badges")
-    answers = sorted((project.folder / "answers").glob("*"))
-    return ended, {path.name: path.read_text(encoding="utf-8") for path in answers}
+@pytest.mark.parametrize("case", DECIDED)
+def test_an_issue_is_answered_once_all_is_decided(case: Decided) -> None:
+    refused = {"unknown-one": "PePy doesn't know it"}
+    verdict, comment = answer(form(case.packages), case.published, refused) or (None, "")
+    assert verdict == case.verdict
+    if verdict:
+        is_refused = "unknown-one.json" not in case.published
+        assert ("- `unknown-one`: PePy doesn't know it" in comment) == is_refused
 
 
 def test_the_limit_binds_requests_and_the_oldest_come_first(project: Project, pepy: Pepy) -> None:
     project.list("one", "two", text="[limits]\npackages = 3\n")
-    ended, answers = run(project, pepy, "three\ntwo", "four", "unknown-five\nthree")
+    ended, answers = project.request(pepy, "three\ntwo", "four", "unknown-five\nthree")
     assert (ended.code, [*answers]) == (0, ["1-completed.md", "2-not-planned.md", "3-completed.md"])
     assert pepy.asked == {"one": 1, "two": 1, "three": 1}
     told = "- `four`: this site lists 3 packages at most, but you can host your own"
