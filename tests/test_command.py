@@ -6,34 +6,47 @@ import argparse
 import json
 import re
 import signal
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from conftest import Project, daily
-from pepy import Pepy, Plan
+from conftest import Project, daily, pepy_answer
+from pepy import Fault, Pepy, Plan
 from served import KEY
 from shields import EndpointBadge
 
 import script
 
-ONE, INLINE = '[[package]]\nname = "one"\n', 'package = [{name = "one"}]'
+ONE = '[[package]]\nname = "one"\n'
+INLINE = 'package = [{name = "one"}]'
 # When figures came, and now; between them, or before, is the newest 08:00 UTC: that of the 1st.
-DUE = ["01T08:00 01T23:59", "01T08:00 02T07:59", "01T07:59 01T08:00", "01T07:59 02T07:00"]
+DUE = [("01T08:00", "01T23:59"), ("01T08:00", "02T07:59")]
+DUE += [("01T07:59", "01T08:00"), ("01T07:59", "02T07:00")]
 CHOICES = [("", ""), ("--all", "one two"), ("update Two", "two"), ("render --prune", "")]
-UNABLE: list[tuple[str, str, dict[str, str], str]] = [
-    (ONE, "update two Three", {}, "Not listed in packages.toml: 'three', 'two'. Add"),
-    (ONE, "--config no.toml", {}, "No such file or directory: no.toml. Mend that, or see --config"),
-    (ONE, "render one", {}, "render fetches nothing"),
-    (ONE, "update one --all", {}, "exclude each other"),
-    (ONE, "", {"PEPY_API_KEY": " "}, "There is no PePy API key in PEPY_API_KEY. Get a free one"),
-    (ONE, "", {"PEPY_API_KEY": "kéy"}, "on GitHub it goes into a repository secret of that name"),
-    (ONE, "", {"PEPY_API_KEY": "another"}, "PePy refused the API key. Copy it again"),
-    (ONE, "", {"PEPY_API_URL": "http://127.0.0.1@x.org"}, "has to be an https:// address"),
-    (ONE, "", {"CLICKHOUSE_URL": "http://x.org/?user=demo"}, "has to be an https:// address"),
-    (f"{ONE}{ONE}color = 5", "", {}, "packages.toml has 2 mistakes"),
-    ("", "", {}, 'list at least one package: [[package]] and name = "..."'),
+
+
+@dataclass
+class Unable:
+    told: str
+    line: str = ""
+    packages: str = ONE  # the text of packages.toml
+    env: dict[str, str] = field(default_factory=dict)
+
+
+UNABLE = [
+    Unable("Not listed in packages.toml: 'three', 'two'. Add", "update two Three"),
+    Unable("No such file or directory: no.toml. Mend that, or see --config", "--config no.toml"),
+    Unable("render fetches nothing", "render one"),
+    Unable("exclude each other", "update one --all"),
+    Unable("There is no PePy API key in PEPY_API_KEY. Get a free one", env={"PEPY_API_KEY": " "}),
+    Unable("on GitHub it goes into a repository secret of that name", env={"PEPY_API_KEY": "kéy"}),
+    Unable("PePy refused the API key. Copy it again", env={"PEPY_API_KEY": "another"}),
+    Unable("has to be an https:// address", env={"PEPY_API_URL": "http://127.0.0.1@x.org"}),
+    Unable("has to be an https:// address", env={"CLICKHOUSE_URL": "http://x.org/?user=demo"}),
+    Unable("packages.toml has 2 mistakes", packages=f"{ONE}{ONE}color = 5"),
+    Unable('list at least one package: [[package]] and name = "..."', packages=""),
 ]
 DIE = """
 import itertools, os, pathlib
@@ -46,13 +59,9 @@ pathlib.Path.{0} = die
 MOMENTS = [("write_bytes", 2), ("write_bytes", 6), ("unlink", 1), ("unlink", 4)]
 
 
-def answered(head: str, body: object = "") -> Any:
+def answered(head: str, body: object) -> Fault:
     head = f"HTTP/1.1 {head}\r\nConnection: close\r\nX-Key: {KEY}\r\n\r\n"
     return lambda _: [(head + json.dumps(body)).encode()]
-
-
-def told(total: int, *days: int) -> dict[str, Any]:
-    return {"total_downloads": total, "downloads": daily(*days)}
 
 
 def whole(project: Project) -> dict[str, bytes]:  # all files there are, each checked
@@ -64,22 +73,33 @@ def whole(project: Project) -> dict[str, bytes]:  # all files there are, each ch
 
 
 FORGED = {"id": f"bad\n::error::\x1b[2J|<b>{KEY}", "total_downloads": 1, "downloads": {}}
-HOSTILE: dict[str, tuple[Any, str]] = {
-    "a redirect": ("302 -\r\nLocation: {}/api/v2/projects/bad", "with an error (HTTP 302)"),
-    "commands and the key": (answered("200 -", FORGED), "it is about another project"),
-    "the key in mistakes": (answered(f"200 {KEY}", {"id": 1, KEY: KEY}), "valid string"),
-}
 
 
-@pytest.mark.parametrize("times", DUE)
-def test_figures_older_than_the_newest_eight_are_due_the_oldest_first(times: str) -> None:
-    then, now = (datetime.fromisoformat(f"2026-04-{time}Z") for time in times.split())
+class Hostile(NamedTuple):
+    why: str
+    head: str  # of the answer; {} is another server
+    body: object
+    reason: str
+
+
+HOSTILE = [
+    Hostile(
+        "a redirect", "302 -\r\nLocation: {}/api/v2/projects/bad", "", "with an error (HTTP 302)"
+    ),
+    Hostile("commands and the key", "200 -", FORGED, "it is about another project"),
+    Hostile("the key in mistakes", f"200 {KEY}", {"id": 1, KEY: KEY}, "valid string"),
+]
+
+
+@pytest.mark.parametrize(("came", "now"), DUE)
+def test_figures_older_than_the_newest_eight_are_due_the_oldest_first(came: str, now: str) -> None:
+    then = datetime.fromisoformat(f"2026-04-{came}Z")
     ages = {"b": then, "c": then - timedelta(1), "a": then - timedelta(2)}
     stats: Any = {name: argparse.Namespace(timestamp=when) for name, when in ages.items()}
     options = argparse.Namespace(names=[], all=False, command="update")
     config = script.Config(package=[script.Package(name=name) for name in "abcn"])
     due = ["n", "a", "c", *["b"] * (then.hour < 8)]
-    assert script.choose(options, config, stats, now) == due
+    assert script.choose(options, config, stats, datetime.fromisoformat(f"2026-04-{now}Z")) == due
 
 
 def test_a_run_asks_only_for_what_is_left(project: Project, pepy: Pepy) -> None:
@@ -107,12 +127,12 @@ def test_a_choice_is_fetched(project: Project, pepy: Pepy, line: str, asked: str
     assert project.json("one/day.json")["label"] == project.json("two.json")["label"] == "new"
 
 
-@pytest.mark.parametrize("case", UNABLE)
-def test_who_can_do_nothing_says_what_to_do(project: Project, pepy: Pepy, case: Any) -> None:
-    project.list(text=case[0])
-    run = project.run(pepy, *case[1].split(), **case[2])
+@pytest.mark.parametrize("unable", UNABLE)
+def test_who_can_do_nothing_says_what_to_do(project: Project, pepy: Pepy, unable: Unable) -> None:
+    project.list(text=unable.packages)
+    run = project.run(pepy, *unable.line.split(), **unable.env)
     assert (run.code, run.output, project.docs.exists()) == (2, "", False)
-    assert case[3] in run.errors
+    assert unable.told in run.errors
     assert not any(key in run.errors for key in ("kéy", "another", KEY))
 
 
@@ -127,16 +147,15 @@ def test_a_full_disk_ends_with_2(project: Project, pepy: Pepy, monkeypatch: Any)
     assert "error: No space left: docs/.one.json.tmp. Mend that" in run.errors
 
 
-@pytest.mark.parametrize("why", HOSTILE)
-def test_a_hostile_answer_harms_nobody(project: Project, pepy: Pepy, why: str) -> None:
+@pytest.mark.parametrize("hostile", HOSTILE, ids=[hostile.why for hostile in HOSTILE])
+def test_a_hostile_answer_harms_nobody(project: Project, pepy: Pepy, hostile: Hostile) -> None:
     project.list("good", "bad")
-    fault, reason = HOSTILE[why]
     summary = project.folder / "summary.md"
     with Pepy() as other:
-        pepy.projects["bad"] = fault if callable(fault) else answered(fault.format(other.url))
+        pepy.projects["bad"] = answered(hostile.head.format(other.url), hostile.body)
         run = project.run(pepy, GITHUB_STEP_SUMMARY=f"{summary}")
     assert (run.code, other.asked) == (1, {})
-    assert re.search(rf"^\| bad .*{re.escape(reason)}.*\|$", run.output, re.MULTILINE)
+    assert re.search(rf"^\| bad .*{re.escape(hostile.reason)}.*\|$", run.output, re.MULTILINE)
     annotations = ["::error title=bad::", "::warning title=ClickHouse::"]  # which is shut here
     assert re.findall("^::.*?::", run.output, re.MULTILINE) == annotations
     everything = run.output + run.errors + summary.read_text() + f"{whole(project)}"
@@ -144,14 +163,16 @@ def test_a_hostile_answer_harms_nobody(project: Project, pepy: Pepy, why: str) -
 
 
 def test_what_failed_keeps_its_badges_and_is_told(project: Project, pepy: Pepy) -> None:
-    project.list(*(names := ("damaged", "failed", "gone", "good")))
-    pepy.projects |= dict.fromkeys(names, told(1000, 5))
+    names = ("damaged", "failed", "gone", "good")
+    project.list(*names)
+    pepy.projects |= dict.fromkeys(names, pepy_answer(daily(5), 1000))
     project.run(pepy)
     project.list(*names, text='[defaults]\nlabel = "new"\n')
     (project.docs / "damaged/stats.json").write_text("<<<<<<< HEAD")
-    before, summary = project.files(), project.folder / "summary.md"
+    before = project.files()
+    summary = project.folder / "summary.md"
     inodes = {path: (project.docs / path).stat().st_ino for path in before}
-    pepy.projects |= {"failed": 418, "gone": None, "good": told(2000, 5, 9)}
+    pepy.projects |= {"failed": 418, "gone": None, "good": pepy_answer(daily(5, 9), 2000)}
     run = project.run(pepy, "--all", GITHUB_STEP_SUMMARY=f"{summary}")
     gone = f"PePy no longer knows it; the figures of {datetime.now(UTC):%Y-%m-%d} stand"
     damaged = "docs/damaged/stats.json is damaged: restore it with git, or delete it to start over"
@@ -218,11 +239,11 @@ def test_prune_removes_what_is_no_longer_listed_alone(project: Project, pepy: Pe
 @pytest.mark.parametrize(("name", "moment"), MOMENTS)
 def test_the_run_after_a_kill_mends(project: Project, pepy: Pepy, name: str, moment: int) -> None:
     project.list("a", "goes")
-    pepy.projects |= dict.fromkeys(("a", "goes"), told(1000, 5))
+    pepy.projects |= dict.fromkeys(("a", "goes"), pepy_answer(daily(5), 1000))
     project.run(pepy)
     old = project.files()
     project.list("a")
-    pepy.projects["a"] = told(2000, 5, 8)
+    pepy.projects["a"] = pepy_answer(daily(5, 8), 2000)
     killed = project.start(pepy, "--all", "--prune", tuned=DIE.format(name, moment))
     killed.communicate(timeout=60)
     left = project.files()
