@@ -12,10 +12,11 @@ import tomllib
 from importlib import import_module
 from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from conftest import form
 from packaging.requirements import Requirement
 from pepy import Pepy
 from served import KEY, environment
@@ -136,39 +137,54 @@ def runs(part: Known, known: Known, failed: bool = False, cancelled: bool = Fals
     return bool((asks or not (failed or cancelled)) and evaluate(condition, known, cancelled))
 
 
-def event(name: str, action: str = "", label: str = "", *labels: str, pages: bool = False) -> Known:
+def event(
+    name: str, action: str = "", label: str = "", labels: tuple[str, ...] = (), pages: bool = False
+) -> Known:
     known: Known = {"_name": name, ".action": action, ".label.name": label}
     known |= {".issue.labels.*.name": labels, ".repository.has_pages": pages}
     return {f"github.event{key}": value for key, value in known.items()}
 
 
-LABELED = event("issues", "labeled", "add-package", "add-package")
-PUSHED, NOT_PUSHED = ({"needs.update.outputs.published": o} for o in ("success", "failure"))
-CASES = [  # a job, what is known, how the job ended that it needs, and whether it runs
-    *(("update", event(e), "", True) for e in ("schedule", "workflow_dispatch", "push")),
-    ("update", LABELED, "", True),
-    ("update", event("issues", "labeled", "bug", "add-package", "bug"), "", False),
-    ("update", event("issues", "labeled", "add-package-not", "add-package-not"), "", False),
-    ("update", event("issues", "reopened", "", "bug", "add-package"), "", True),
-    ("update", event("issues", "reopened", "", "bug"), "", False),
-    ("deploy", event("schedule") | PUSHED, "success", True),
-    ("deploy", event("issues") | PUSHED, "failure", True),  # of some package
-    ("deploy", event("schedule") | NOT_PUSHED, "failure", False),
-    ("deploy", event("schedule") | PUSHED, "cancelled", False),
-    ("deploy", event("push", pages=True) | PUSHED, "success", True),
-    ("deploy", event("push", pages=False) | PUSHED, "success", False),  # a fresh copy
-    *(("answer", event(e), "success", True) for e in ("schedule", "issues", "push")),
-    *(("answer", event("issues"), r, False) for r in ("failure", "skipped", "cancelled")),
+class Case(NamedTuple):
+    job: str
+    known: Known
+    runs: bool
+    needed: str = ""  # how the job ended that it needs
+
+
+LABELED = event("issues", "labeled", "add-package", labels=("add-package",))
+OTHERS = event("issues", "labeled", "bug", labels=("add-package", "bug"))
+SIMILAR = event("issues", "labeled", "add-package-not", labels=("add-package-not",))
+REOPENED = event("issues", "reopened", labels=("bug", "add-package"))
+PUSHED = {"needs.update.outputs.published": "success"}
+NOT_PUSHED = {"needs.update.outputs.published": "failure"}
+CASES = [Case("update", event(e), runs=True) for e in ("schedule", "workflow_dispatch", "push")]
+CASES += [
+    Case("update", LABELED, runs=True),
+    Case("update", OTHERS, runs=False),
+    Case("update", SIMILAR, runs=False),
+    Case("update", REOPENED, runs=True),
+    Case("update", event("issues", "reopened", labels=("bug",)), runs=False),
+    Case("deploy", event("schedule") | PUSHED, runs=True, needed="success"),
+    Case("deploy", event("issues") | PUSHED, runs=True, needed="failure"),  # of some package
+    Case("deploy", event("schedule") | NOT_PUSHED, runs=False, needed="failure"),
+    Case("deploy", event("schedule") | PUSHED, runs=False, needed="cancelled"),
+    Case("deploy", event("push", pages=True) | PUSHED, runs=True, needed="success"),
+    Case("deploy", event("push") | PUSHED, runs=False, needed="success"),  # a fresh copy
 ]
+for name in ("schedule", "issues", "push"):
+    CASES.append(Case("answer", event(name), runs=True, needed="success"))
+for ended in ("failure", "skipped", "cancelled"):
+    CASES.append(Case("answer", event("issues"), runs=False, needed=ended))
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_job_runs_if_there_is_something_to_do(case: Any) -> None:
-    job, known, needed, done = case
-    before = {f"needs.{JOBS[job].get('needs')}.result": needed}
-    state = needed not in ("", OK), needed == "cancelled"
-    assert runs(JOBS[job], known | before, *state) is done
-    assert known["github.event.action"] in ("", *EVENTS["update"]["issues"]["types"])
+def test_a_job_runs_if_there_is_something_to_do(case: Case) -> None:
+    before = {f"needs.{JOBS[case.job].get('needs')}.result": case.needed}
+    failed = case.needed not in ("", OK)
+    cancelled = case.needed == "cancelled"
+    assert runs(JOBS[case.job], case.known | before, failed, cancelled) is case.runs
+    assert case.known["github.event.action"] in ("", *EVENTS["update"]["issues"]["types"])
 
 
 def covers(patterns: list[str], path: str) -> bool:
@@ -250,7 +266,7 @@ class GitHub:
 
     def ask(self, names: str, number: int, *, locked: bool = False) -> None:
         """File an issue from the form."""
-        issue = {"number": number, "body": f"### Packages\n\n{names}\n", "locked": locked}
+        issue = {"number": number, "body": form(names), "locked": locked}
         issue |= {"comments": [], "state": "OPEN", "label": "add-package", "reason": ""}
         (self.folder / f"issues/{number}.json").write_text(json.dumps(issue))
 
