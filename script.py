@@ -8,8 +8,7 @@ One run, which does the same whatever started it:
     pypistats.org ──┤   is due         │ came, render, write          │   README, answers, report
     ClickHouse ─────┘                  └──────────────────────────────┘
 
-The sections below are these steps; `run`, at the end, puts them together. Rendering is pure, and
-a metric is one row of METRICS.
+The sections below are these steps; `run`, at the end, puts them together.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ import traceback
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from array import array
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from functools import cache, cached_property, partial
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
+from statistics import median_low
 from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import quote
 
@@ -85,13 +85,13 @@ PATTERNS = {  # that a whole text has to match, here and on the page, and what i
 }
 
 
-class Table(BaseModel, strict=True, frozen=True, extra="forbid"):
-    """A table of packages.toml: no other keys, and values of exactly these types."""
+class Section(BaseModel, strict=True, frozen=True, extra="forbid"):
+    """A section of packages.toml: no other keys, and values of exactly these types."""
 
     @pydantic.field_validator("*")
     @classmethod
     def _matches(cls, value: object, info: ValidationInfo) -> object:
-        pattern, allowed = PATTERNS.get(info.field_name or "", (".*", ""))
+        pattern, allowed = PATTERNS.get(str(info.field_name), (".*", ""))
         if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII | re.DOTALL):
             raise ValueError(allowed)
         return value
@@ -100,7 +100,7 @@ class Table(BaseModel, strict=True, frozen=True, extra="forbid"):
 Style = Literal["flat", "flat-square", "plastic", "for-the-badge", "social"]
 
 
-class Look(Table):
+class Look(Section):
     """The options that Shields reads: https://shields.io/badges/endpoint-badge."""
 
     label: str = "downloads"
@@ -184,19 +184,19 @@ class Family(Package):
         return members
 
 
-class Site(Table):
+class Site(Section):
     """[site]: where docs/ is published, where that isn't the repository's own address."""
 
     url: str | None = None
 
 
-class Limits(Table):
+class Limits(Section):
     """[limits]: how many packages may be listed for strangers to add one."""
 
     packages: NonNegativeInt = 500
 
 
-class Config(Table):
+class Config(Section):
     """The whole of packages.toml."""
 
     site: Site = Site()
@@ -208,14 +208,14 @@ class Config(Table):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _merge_defaults(cls, data: dict[str, Any]) -> dict[str, Any]:
-        # Mistaken ones, too: each package has that mistake, and `explain` tells it as one.
+        # Mistaken ones, too: `explain` words that alike for every package, so it is told once.
         defaults = data.get("defaults")
-        merged = {**data}
+        whole = {**data}
         for section in ("package", "family"):
             tables = data.get(section)
             if isinstance(tables, list) and isinstance(defaults, dict):
-                merged[section] = [with_defaults(table, defaults, section) for table in tables]
-        return merged
+                whole[section] = [with_defaults(table, defaults, section) for table in tables]
+        return whole
 
     @cached_property
     def projects(self) -> dict[str, Package]:
@@ -230,16 +230,13 @@ class Config(Table):
     @property
     def site_address(self) -> str:
         """Where docs/ is published: https://docs.github.com/pages."""
-        if self.site.url:
-            return self.site.url.rstrip("/")
         owner, _, name = REPOSITORY.partition("/")
         host = f"{owner}.github.io".lower()
-        if name.lower() == host:
-            return f"https://{host}"
-        return f"https://{host}/{name}"
+        path = host if name.lower() == host else f"{host}/{name}"
+        return (self.site.url or f"https://{path}").rstrip("/")
 
 
-MODELS: dict[Any, type[Table]] = {"site": Site, "limits": Limits, "defaults": Options}
+MODELS: dict[Any, type[Section]] = {"site": Site, "limits": Limits, "defaults": Options}
 MODELS |= {"package": Package, "family": Family}
 
 
@@ -278,7 +275,7 @@ def parse_list(text: bytes, name: str) -> Config:
 def explain(error: Mapping[str, Any], data: dict[str, Any]) -> str:
     """One of pydantic's errors in words: place = value: what is allowed."""
     section, *keys = error["loc"]
-    place = f"[{section}]"
+    place = f"[{ascii(section)[1:-1]}]"
     model = MODELS.get(section, Config)
     if section in ("package", "family"):
         if not keys:
@@ -396,7 +393,7 @@ class Stats(Model):
     package: str
     timestamp: pydantic.AwareDatetime  # when PePy answered, UTC
     total_downloads: Count
-    last_date: Day | None  # of the windows; null where nothing was ever downloaded
+    last_date: Day | None  # of the windows; null where no package was ever downloaded
     last_day: Count
     last_week: Count
     last_month: Count
@@ -409,6 +406,7 @@ class Stats(Model):
     backfilled: Day | None = None  # when ClickHouse told of its older days, believed or not
 
 
+Known = Mapping[str, Stats]  # of packages, by project
 BREAKDOWN = ("top_versions", "top_majors", "top_systems", "without_mirrors")
 NO_BREAKDOWN = {name: Stats.model_fields[name].default for name in BREAKDOWN}
 
@@ -429,11 +427,9 @@ class Record(NamedTuple):
         return window(self.history, self.stats.last_date, days)
 
     def known_days(self) -> int:
-        """How many days there are from the oldest that is kept to the windows' end, or fewer."""
+        """How many days there are from the oldest kept one to the windows' end, if it is older."""
         end = self.stats.last_date
-        if end is None:
-            return 0
-        return (end - min(self.history, default=end)).days + 1
+        return (end - min(self.history, default=end)).days + 1 if end else 0
 
     def lacks_days(self) -> bool:
         """Whether there were downloads before the oldest day that is kept."""
@@ -442,7 +438,7 @@ class Record(NamedTuple):
 
 def lacks_days(history: History, total: int) -> bool:
     """Whether of so many downloads some came before the oldest of these days."""
-    return 100 * sum(history.values()) < 95 * total
+    return sum(history.values()) < 0.95 * total
 
 
 def merged(older: Tables, newer: Tables) -> Tables:
@@ -490,7 +486,7 @@ MAX_BODY = 64 << 20  # bytes after decompression; PePy's answer for 2,000 releas
 RECENT = 40  # days of every release: a month, whatever day of the newest week it ends on
 BATCH = 64  # requests that are decided on at once, with as many tokens in the key's bucket
 TRIES = 3  # for a package, where something may pass
-OUTAGE = 16  # packages in a row without an answer, after which nothing more is asked
+OUTAGE = 16  # requests in a row without an answer, after which nothing more is asked
 LONGEST_WAIT = 60.0  # seconds between two looks at an empty bucket
 # pypistats.org allows 30 requests a minute to an address, and GitHub's runners share theirs.
 SERIES = {"history": "overall?mirrors=false", "python": "python_minor", "system": "system"}
@@ -499,8 +495,8 @@ PYPISTATS_PAUSES = (60.0, 120.0, 240.0, 480.0)  # seconds after the refusals tha
 PYPISTATS_OUTAGE = 3  # failures in a row, after which nothing more is asked
 # ClickHouse cuts an answer short at a limit, with status 200, unless it is told to throw.
 # https://clickhouse.com/docs/operations/settings/query-complexity
-LIMITS = ("read", "result", "timeout", "group_by", "sort", "set")
-CLICKHOUSE = {f"{limit}_overflow_mode": "throw" for limit in LIMITS} | {"wait_end_of_query": "1"}
+OVERFLOWS = ("read", "result", "timeout", "group_by", "sort", "set")
+CLICKHOUSE = {f"{what}_overflow_mode": "throw" for what in OVERFLOWS} | {"wait_end_of_query": "1"}
 CLICKHOUSE |= {"enable_http_compression": "1", "default_format": "JSONCompact"}
 CLICKHOUSE["query"] = """
     SELECT project, sumMap([date], [count]) FROM pypi.pypi_downloads_per_day
@@ -527,18 +523,6 @@ class Figures(NamedTuple):
     releases: Mapping[str, array[int]]  # over RECENT days up to the newest, newest first
 
 
-class Past(NamedTuple):
-    """A package's days at ClickHouse, packed for as long as they wait for the package's turn."""
-
-    days: array[int]  # as ordinals
-    counts: array[int]
-
-    def history(self) -> History:
-        """The downloads by day."""
-        days = map(date.fromordinal, self.days)
-        return dict(zip(days, self.counts, strict=True))
-
-
 class Outcome(NamedTuple, Generic[T]):
     """What came of a request: figures, which are the value, or a reason in our own words."""
 
@@ -550,6 +534,13 @@ class Outcome(NamedTuple, Generic[T]):
 
 
 Reader = Callable[[datetime, bytes], T]  # of a body and when it came; ValueError says what is wrong
+Ask = Callable[[str], Outcome[Figures]]  # PePy for a project
+Settled = Iterator[tuple[str, Outcome[Figures]]]  # projects, and what came of them in the end
+AskTable = Callable[[str, str], Outcome[Tables]]  # pypistats.org for a table of a project
+INTERRUPTED = Outcome[Figures]("postponed", "postponed: the run was interrupted")
+NOT_ASKED = Outcome[Tables]("postponed", "not asked")
+Past = tuple[Sequence[int], Sequence[int]]  # ClickHouse's days, as ordinals, and their downloads
+NO_DAYS: Past = (array("i"), array("q"))
 
 
 def ask(session: requests.Session, address: str, service: str, read: Reader[T]) -> Outcome[T]:
@@ -561,7 +552,7 @@ def ask(session: requests.Session, address: str, service: str, read: Reader[T]) 
     how: Any = {"timeout": TIMEOUTS, "allow_redirects": False, "stream": True}
     try:
         with session.get(address, headers=headers, **how) as response:
-            end = time.monotonic() + ANSWER_SECONDS  # dripping headers: the job's limit ends them
+            end = time.monotonic() + ANSWER_SECONDS  # slow headers: the job's limit ends them
             while chunk := response.raw.read1(1 << 18, decode_content=True):
                 body += chunk
                 if len(body) > MAX_BODY or time.monotonic() > end:
@@ -582,8 +573,8 @@ def judge(
         kind, meaning = MEANINGS.get(status, (usual, f"answered with an error (HTTP {status})"))
         if kind == "rate limited":
             remaining = 0
-        retry_after = whole_number(head.get("X-Rate-Limit-Retry-After-Seconds", ""))
-        return Outcome(kind, f"{service} {meaning}", remaining, retry_after or 0)
+        retry_after = whole_number(head.get("X-Rate-Limit-Retry-After-Seconds", "")) or 0
+        return Outcome(kind, f"{service} {meaning}", remaining, retry_after)
     try:
         return Outcome("figures", "", remaining, value=read(now, body))
     except ValidationError as error:
@@ -653,9 +644,6 @@ def read_pasts(projects: Collection[str], now: datetime, body: bytes) -> dict[st
     return {project: found.get(project, NO_DAYS) for project in projects}
 
 
-NO_DAYS = Past(array("i"), array("q"))
-
-
 def packed(days: list[date], counts: list[int], today: date) -> Past:
     """A package's days; none at all where some of them can't be."""
     if not len(days) == len({*days}) == len(counts):
@@ -663,15 +651,11 @@ def packed(days: list[date], counts: list[int], today: date) -> Past:
     for day, count in zip(days, counts, strict=True):
         if not date(2000, 1, 1) <= day <= today or not 0 <= count < COUNT_LIMIT:
             return NO_DAYS
-    return Past(array("i", [day.toordinal() for day in days]), array("q", counts))
+    return array("i", [day.toordinal() for day in days]), array("q", counts)
 
 
 class Queue:
-    """The packages that PePy is still to be asked for, and how fast that may go.
-
-    A batch has as many requests as PePy says that there are tokens. An empty bucket is looked at
-    with one, now and then: it saves up what isn't used, so waiting too long loses nothing.
-    """
+    """The packages that PePy is still to be asked for, in batches, as it has tokens for them."""
 
     def __init__(self, projects: Iterable[str], deadline: float, clock: Any) -> None:
         self.waiting = deque(projects)
@@ -681,9 +665,9 @@ class Queue:
         self.tokens = 1  # in the bucket, as far as is known
         self.wait = 1.0  # seconds between two looks at an empty one
         self.granted = clock.monotonic()  # when a request was last answered and not refused
-        self.silent = 0  # packages in a row without an answer
+        self.silent = 0  # requests in a row without an answer
         self.silent_batches = 0
-        self.end: Outcome[Figures] | None = None  # what comes of all that still wait
+        self.verdict: Outcome[Figures] | None = None  # what comes of all that still wait
 
     def settle(self, project: str, outcome: Outcome[Figures]) -> bool:
         """Whether that is what comes of a package in the end; else it waits again."""
@@ -698,7 +682,7 @@ class Queue:
             self.waiting.append(project)
             return False
         if outcome.kind == "key refused":
-            self.end = outcome
+            self.verdict = outcome
         self.granted = self.clock.monotonic()
         return True
 
@@ -708,39 +692,34 @@ class Queue:
             self.silent += len(outcomes)
             self.silent_batches += 1
             self.tokens = CONNECTIONS
-            random.shuffle(self.waiting)  # or packages that alone are broken pass for an outage
+            random.shuffle(self.waiting)  # or broken ones, always together, pass for an outage
             seconds = 2.0**self.silent_batches
             why = "since PePy doesn't answer"
         else:
             self.silent = 0
             self.silent_batches = 0
-            told = [outcome.remaining for outcome in outcomes if outcome.remaining is not None]
-            self.tokens = min(told, default=BATCH)
+            left = [outcome.remaining for outcome in outcomes if outcome.remaining is not None]
+            self.tokens = min(left, default=BATCH)
             seconds = 0.0 if self.tokens else self.wait
             why = "for PePy's rate limit"
-        if self.end or not self.waiting:
+        if self.verdict or not self.waiting:
             return
         if self.silent >= OUTAGE:
             reason = f"not asked: PePy failed for {OUTAGE} packages in a row"
-            self.end = Outcome("failed", reason)
+            self.verdict = Outcome("failed", reason)
         elif self.clock.monotonic() + seconds >= self.deadline:
-            self.end = Outcome("postponed", "postponed: time is up")
+            self.verdict = Outcome("postponed", "postponed: time is up")
         elif seconds:
             say(f"waiting {seconds:.0f} s {why}")
             self.clock.sleep(seconds)
 
 
-Ask = Callable[[str], Outcome[Figures]]  # of a project
-
-
-def fetch(
-    projects: Iterable[str], ask: Ask, deadline: float, clock: Any = time
-) -> Iterator[tuple[str, Outcome[Figures]]]:
+def fetch(projects: Iterable[str], ask: Ask, deadline: float, clock: Any = time) -> Settled:
     """Ask PePy for projects, till `deadline`, and yield each with what came of it in the end."""
     queue = Queue(projects, deadline, clock)
     pool = ThreadPoolExecutor(CONNECTIONS)
     try:
-        while queue.waiting and not queue.end:
+        while queue.waiting and not queue.verdict:
             size = min(max(queue.tokens, 1), BATCH, len(queue.waiting))
             batch = [queue.waiting.popleft() for _ in range(size)]
             futures = {pool.submit(ask, project): project for project in batch}
@@ -751,23 +730,20 @@ def fetch(
                 if queue.settle(futures[future], outcome):
                     yield futures[future], outcome
             queue.pause_after(outcomes)
-        if queue.end:
+        if queue.verdict:
             for project in queue.waiting:
-                yield project, queue.end
+                yield project, queue.verdict
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-AskTable = Callable[[str, str], Outcome[Tables]]  # of a project
-
-
 def fetch_breakdowns(
-    found: dict[str, Outcome[Tables]], ask: AskTable, deadline: float, stop: threading.Event
+    outcomes: dict[str, Outcome[Tables]], ask: AskTable, deadline: float, stop: threading.Event
 ) -> None:
-    """Ask pypistats.org for all tables of the projects in `found`, and put there what comes."""
+    """Ask pypistats.org for all tables of the projects in `outcomes`, and put there what comes."""
     pauses = [*PYPISTATS_PAUSES]
     failures = 0  # in a row
-    for project in found:
+    for project in outcomes:
         tables: Tables = {}
         pause = PYPISTATS_PACE
         while missing := [table for table in SERIES if table not in tables]:
@@ -783,11 +759,11 @@ def fetch_breakdowns(
                 pause = pauses.pop(0)
             else:
                 break
-        if not missing:
+        if not missing:  # or else it is the last outcome that says why
             outcome = Outcome("figures", value=tables)
         elif outcome.kind != "unknown":
             failures += 1
-        found[project] = outcome
+        outcomes[project] = outcome
         if outcome.kind == "rate limited" or failures == PYPISTATS_OUTAGE:
             return
 
@@ -806,11 +782,15 @@ class Received:
 
 def fetch_all(received: Received, deadline: float) -> None:
     """Ask PePy, and pypistats.org beside it; what comes is in `received`. Raises Unable."""
+    key = os.environ.get("PEPY_API_KEY", "").strip()
+    if not re.fullmatch("[!-~]+", key):
+        where = "https://pepy.tech; on GitHub it goes into a repository secret of that name"
+        raise Unable(f"There is no PePy API key in PEPY_API_KEY. Get a free one at {where}.")
     pepy = setting("PEPY_API_URL", "https://api.pepy.tech")
     pypistats = setting("PYPISTATS_API_URL", "https://pypistats.org/api")
     session = requests.Session()
     other = requests.Session()
-    session.headers["X-API-Key"] = api_key()  # which nobody else is told
+    session.headers["X-API-Key"] = key  # which nobody else is told
 
     def ask_pepy(project: str) -> Outcome[Figures]:
         address = f"{pepy}/api/v2/projects/{project}"
@@ -832,18 +812,17 @@ def fetch_all(received: Received, deadline: float) -> None:
                 received.figures[project] = outcome.value
             what = f"{outcome.value.total:,} downloads" if outcome.value else outcome.reason
             say(f"[{done}/{len(received.pepy)}] {project}: {what}")
-        while beside.is_alive():
+        if beside.is_alive():
             say("waiting for breakdowns from pypistats.org")
-            beside.join(60)
+        beside.join()
     finally:
         stop.set()
         received.breakdowns.update(found)
         received.tables = {p: o.value for p, o in received.breakdowns.items() if o.value}
 
 
-def fetch_pasts(received: Received, projects: list[str]) -> None:
+def fetch_pasts(received: Received, projects: list[str], address: str) -> None:
     """Ask ClickHouse for all days of projects, some at a time, till it fails or time is up."""
-    address = setting("CLICKHOUSE_URL", "https://sql-clickhouse.clickhouse.com/?user=demo")
     session = requests.Session()
     end = time.monotonic() + CLICKHOUSE_SECONDS
     for at in range(0, len(projects), CLICKHOUSE_BATCH):
@@ -866,43 +845,22 @@ def setting(name: str, usual: str) -> str:
     return value
 
 
-def api_key() -> str:
-    """PePy's key from the environment. Raises Unable, which doesn't show it."""
-    value = os.environ.get("PEPY_API_KEY", "").strip()
-    if not re.fullmatch("[!-~]+", value):
-        where = "https://pepy.tech; on GitHub it goes into a repository secret of that name"
-        raise Unable(f"There is no PePy API key in PEPY_API_KEY. Get a free one at {where}.")
-    return value
-
-
 # --------------------------------------------------------------------------------- 4. keep
 
 STATS = "{}/stats.json"  # below the output folder
 TABLE = "{}/{}.csv"
+Ends = tuple[date | None, date | None]  # of all windows, and of what pypistats.org told
 
 
-class Ends(NamedTuple):
-    """The last days that the packages of a run have in common."""
-
-    windows: date | None
-    breakdowns: date | None  # the newest day that pypistats.org told of
-
-
-def common_ends(stats: Mapping[str, Stats], received: Received) -> Ends:
-    """Where windows end after what was received, for packages of which `stats` are kept."""
+def common_ends(stats: Known, received: Received) -> Ends:
+    """The later of two middles: of the newest days fetched, and of the last_dates of the rest."""
     fetched = [newest_day(new.history) for new in received.figures.values()]
     others = [kept.last_date for project, kept in stats.items() if project not in received.figures]
-    end = windows_end(fetched, others)
     newest: date | None = None
     for tables in received.tables.values():
         for columns in tables.values():
             newest = latest([newest, *chain(*columns.values())])
-    return Ends(end, newest)
-
-
-def windows_end(fetched: Iterable[date | None], others: Iterable[date | None]) -> date | None:
-    """The later of two middles: of the newest days of what a run fetched, of others' last_dates."""
-    return latest([middle(fetched), middle(others)])
+    return latest([middle(fetched), middle(others)]), newest
 
 
 def middle(days: Iterable[date | None]) -> date | None:
@@ -910,18 +868,16 @@ def middle(days: Iterable[date | None]) -> date | None:
     known = sorted(day for day in days if day)
     # An import may be half done; and quiet packages lack days by nature, so they have no say.
     lively = [day for day in known if day > known[-1] - timedelta(7)]
-    return lively[(len(lively) - 1) // 2] if lively else None
+    return median_low(lively) if lively else None
 
 
 def renewed(
     project: str, old: Stats | None, kept: Tables, new: Figures, breakdown: Tables, ends: Ends
 ) -> Record:
-    """A package's record, so far `old` and `kept`, after an answer of PePy's and a breakdown.
-
-    No day is ever dropped, and no windows' end goes back. Without a breakdown the old one stands.
-    """
+    """A package's record with new figures. No day is dropped, and no windows' end goes back."""
+    windows_end, breakdowns_end = ends
     tables = merged(kept, {"history": {"downloads": new.history}})
-    end = latest([ends.windows, old.last_date if old else None])
+    end = latest([windows_end, old.last_date if old else None])
     windows = windows_of(tables["history"]["downloads"], end)
     top = top_releases(new, end)
     stats = Stats(
@@ -936,7 +892,7 @@ def renewed(
         stats = stats.model_copy(update=carried)
     if breakdown:
         tables = merged(tables, breakdown)
-        known = [day for day in (end, ends.breakdowns) if day]
+        known = [day for day in (end, breakdowns_end) if day]
         stats = stats.model_copy(update=shares_of(tables, min(known, default=None)))
     return Record(stats, tables)
 
@@ -958,11 +914,11 @@ def top_releases(new: Figures, end: date | None) -> list[Release]:
     """The ten most downloaded releases of the 30 days up to `end`."""
     newest = newest_day(new.history)
     ahead = (newest - end).days if newest and end else 0  # of the windows
-    month = slice(max(ahead, 0), max(ahead + 30, 0))
+    month = slice(max(ahead, 0), max(ahead + 30, 0))  # as they are the newest first
     shown = [name for name in new.releases if len(name) <= 100 and name.isprintable()]
     counts = {name: sum(new.releases[name][month]) for name in shown}
-    most = sorted(counts, key=lambda name: (-counts[name], name))
-    return [Release(version=name, downloads=counts[name]) for name in most[:10] if counts[name]]
+    ranked = sorted(counts, key=lambda name: (-counts[name], name))
+    return [Release(version=name, downloads=counts[name]) for name in ranked[:10] if counts[name]]
 
 
 def shares_of(tables: Tables, end: date | None) -> dict[str, Any]:
@@ -989,11 +945,12 @@ def month_of(columns: Columns, end: date | None) -> list[tuple[str, int]]:
 def backfilled(record: Record, past: Past, today: date) -> tuple[Record, str]:
     """The record with ClickHouse's days before its own; or as it is, and why they are doubted."""
     stats = record.stats.model_copy(update={"backfilled": today})
-    told = past.history()
+    days, counts = past
+    told = dict(zip(map(date.fromordinal, days), counts, strict=True))
     reason = doubt(told, record, today)
     if reason:
         return Record(stats, record.tables), reason
-    # A day that PePy left out had no downloads: that is sure of the newest 85 days at least.
+    # Of the days that PePy tells, at least 85 and mostly 90, one left out had no downloads.
     last = record.stats.last_date or today
     oldest = min([*record.history, last - timedelta(84)])
     known = max(oldest, last - timedelta(89))
@@ -1007,7 +964,7 @@ def doubt(told: History, record: Record, today: date) -> str:
         return "ClickHouse has no days of it, or impossible ones"
     history = record.history
     last = record.stats.last_date or today
-    end = min(max(told), last) if history else last  # or nobody downloads it lately
+    end = min(max(told), last) if history else last  # else it compares zeros
     start = max(min(history, default=date.min), last - timedelta(90))
     days = (end - start).days + 1
     ours = window(history, end, days)
@@ -1024,9 +981,8 @@ def doubt(told: History, record: Record, today: date) -> str:
     return ""
 
 
-def add_up(family: Family, members: Iterable[Record]) -> tuple[Record, str]:
-    """A family's record from those of its packages, and a note if some of them are behind."""
-    name = family.project
+def add_up(family: Family, members: Iterable[Record]) -> tuple[Record, list[str]]:
+    """A family's record from those of its packages, and which of them end days before others."""
     each: list[Stats] = []
     summed = Counter[date]()
     start = date.min  # before it, some package lacks days
@@ -1040,15 +996,14 @@ def add_up(family: Family, members: Iterable[Record]) -> tuple[Record, str]:
     end = min(ends.values(), default=None)
     newest = max(ends.values(), default=date.min)
     behind = [member for member, last in ends.items() if (newest - last).days > 3]
-    note = f"{name} ends with {end}, as {', '.join(behind)} does." if behind else ""
     fetched = min(stats.timestamp for stats in each)
     total = sum(stats.total_downloads for stats in each)
-    windows = windows_of(summed, end)
+    windows = windows_of(summed, end)  # of all days: every package knows its month
     stats = Stats(
-        package=name, timestamp=fetched, total_downloads=total, top_releases=[], **windows
+        package=family.project, timestamp=fetched, total_downloads=total, top_releases=[], **windows
     )
     history = {day: summed[day] for day in sorted(summed) if start <= day <= (end or date.min)}
-    return Record(stats, {"history": {"downloads": history}}), note
+    return Record(stats, {"history": {"downloads": history}}), behind
 
 
 def read_record(output: Path, project: str) -> Record | None:
@@ -1112,7 +1067,7 @@ def parse_table(text: bytes, today: date) -> Columns:
     headings = head.split(",")[1:]
     if not re.fullmatch(f"date(,{HEADING})+", head) or len({*headings}) < len(headings):
         raise ValueError("impossible headings")
-    # All rows at once, or years of many packages would take their time. None is without a count.
+    # All rows at once, or years of many packages would take their time. No row lacks every count.
     row = rf"[0-9-]{{10}}(?!,+\n)(,[0-9]{{0,15}}){{{len(headings)}}}\n"
     if not re.fullmatch(f"({row})*", body):
         raise ValueError("an impossible row")
@@ -1337,7 +1292,7 @@ def draw(days: list[int], first: date, top: int, start: int) -> list[str]:
     months = []
     bars = ""
     points = []
-    for at, x in enumerate(X):
+    for at, x in enumerate(X):  # whose day is days[at + 6]
         day = first + timedelta(at)
         if day.day == 1:
             months.append(chart_text(f'x="{x}" y="207"', f"{day:%b}"))
@@ -1376,31 +1331,23 @@ def write(path: Path, content: bytes) -> bool:
     return True
 
 
-Made = tuple[Record | None, str]  # in a turn: a record, if there is one, and a note
-
-
 @dataclass
-class Publication:
+class Docs:
     """What a run publishes below `output`, one package after another, and what it tells of that."""
 
     output: Path
     old_rows: dict[str, Row]  # of the catalogue that is there
+    notes: list[str]  # below the report's table
     rows: list[Row] = field(default_factory=list)  # of the new one
     paths: set[str] = field(default_factory=set)  # that are published now
     changed: int = 0  # files
-    lines: dict[str, Line] = field(default_factory=dict)  # of the report, by what they are about
-    notes: list[str] = field(default_factory=list)  # below it
+    lines: dict[str, Line] = field(default_factory=dict)  # of that table, by what they are about
 
-    def take_turn(self, package: Package, make: Callable[[], Made]) -> Stats | None:
-        """Publish the record of a package or family that `make` gives, and return its stats.
-
-        Whatever goes wrong till it is rendered stays its own, and its files stay as they are.
-        """
+    def take_turn(self, package: Package, make: Callable[[], Record | None]) -> Stats | None:
+        """Publish the record that `make` gives, and return its stats; nothing where that fails."""
         project = package.project
         try:
-            record, note = make()
-            if note:
-                self.notes.append(note)
+            record = make()
             if record is None:
                 return None
             files, row = render(package, record)
@@ -1447,26 +1394,27 @@ def row_of_badges(output: Path, project: str) -> Row:
     return {"name": project, "trend": "", "badges": badges, **unknown}
 
 
-def no_longer_listed(output: Path, published: Collection[str]) -> list[str]:
-    """The packages and families that this program once published and now doesn't."""
+def prune(output: Path, published: Collection[str], *, remove: bool) -> list[str]:
+    """The packages that were published once and now aren't; with `remove`, their files go."""
     folders = sorted(path.parent for path in output.glob("*/stats.json"))
-    found = [folder.name for folder in folders if not folder.is_symlink()]
-    return [*kept_stats(output, (project for project in found if project not in published))]
-
-
-def remove(output: Path, project: str) -> None:
-    """Remove what this program wrote of a package, and its folder if nothing else is in it."""
-    paths = [metric.path.format(project) for metric in METRICS]
-    paths += [TABLE.format(project, name) for name in SERIES]
-    # stats.json last: by it the next run knows what a killed one left.
-    paths += [CHART.format(project), STATS.format(project)]
-    for path in paths:
-        (output / path).unlink(missing_ok=True)
-    if not any((output / project).iterdir()):
-        (output / project).rmdir()
+    others = [folder.name for folder in folders if not folder.is_symlink()]
+    gone = [*kept_stats(output, (project for project in others if project not in published))]
+    if not remove:
+        return gone
+    for project in gone:
+        paths = [metric.path.format(project) for metric in METRICS]
+        paths += [TABLE.format(project, name) for name in SERIES]
+        # stats.json last: by it the next run knows what a killed one left.
+        for path in [*paths, CHART.format(project), STATS.format(project)]:
+            (output / path).unlink(missing_ok=True)
+        if not any((output / project).iterdir()):
+            (output / project).rmdir()
+    return gone
 
 
 # ------------------------------------------------------------------------------- 7. report
+
+HEAD = "| package | total | change | month | what happened |\n| :-- | --: | --: | --: | :-- |"
 
 
 class Line(NamedTuple):
@@ -1481,40 +1429,33 @@ class Line(NamedTuple):
 
 def say(text: str) -> None:
     """Write to the log, which is standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(text, file=sys.stderr)
 
 
-def describe(outcome: Outcome[Figures], old: Stats | None, new: Stats | None, listed: bool) -> Line:
-    """What the report says of a package that was to be asked for.
-
-    `old` was kept of it before, and `new` is now. One that PePy doesn't know is a failure only
-    on the list; in a request it is refused.
-    """
+def describe(outcome: Outcome[Figures], old: Stats | None, now: Stats | None, listed: bool) -> Line:
+    """What the report says of a package that was asked for: `old` was kept of it, and now `now`."""
     line = Line(outcome.reason, "error")
     if outcome.kind == "postponed" or (outcome.kind == "unknown" and not listed):
-        line = Line(outcome.reason)
-    if not new:
+        line = Line(outcome.reason)  # not a failure: a request is refused for it
+    if not now:
         return line
     if outcome.kind == "unknown":
-        happened = f"PePy no longer knows it; the figures of {new.timestamp.date()} stand"
+        happened = f"PePy no longer knows it; the figures of {now.timestamp.date()} stand"
         line = Line(happened, "warning")
     elif outcome.value and old:
-        line = Line("updated", change=f"{new.total_downloads - old.total_downloads:+,}")
+        line = Line("updated", change=f"{now.total_downloads - old.total_downloads:+,}")
     elif outcome.value:
         line = Line("new")
-    return line._replace(total=f"{new.total_downloads:,}", month=f"{new.last_month:,}")
+    return line._replace(total=f"{now.total_downloads:,}", month=f"{now.last_month:,}")
 
 
 def report(lines: dict[str, Line], notes: list[str]) -> None:
     """A table as Markdown on standard output, and in the job's summary on GitHub."""
-    table = [
-        "| package | total | change | month | what happened |",
-        "| :-- | --: | --: | --: | :-- |",
-    ]
+    table = [HEAD] if lines else []
     for name, line in lines.items():
         table.append(f"| {name} | {line.total} | {line.change} | {line.month} | {line.happened} |")
-    text = "\n".join([*(table if lines else []), *(f"\n{note}" for note in notes)])
-    print(text, flush=True)
+    text = "\n".join([*table, *(f"\n{note}" for note in notes)])
+    print(text)
     summarise(text, lines)
 
 
@@ -1526,7 +1467,7 @@ def summarise(markdown: str, lines: Mapping[str, Line]) -> None:
     for title, line in lines.items():
         escaped = line.happened.replace("%", "%25").replace("\n", "%0A")
         if line.level:
-            print(f"::{line.level} title={title}::{escaped}", flush=True)
+            print(f"::{line.level} title={title}::{escaped}")
 
 
 def append(variable: str, text: str) -> None:
@@ -1537,7 +1478,6 @@ def append(variable: str, text: str) -> None:
 
 
 # ------------------------------------------------------------------- requests, their answers
-
 
 HOW_TO_LIST = '[[package]] and name = "..." below it'
 
@@ -1553,7 +1493,7 @@ class Requests:
 
 
 def read_requests(options: Namespace, config: Config, text: bytes) -> Requests:
-    """The issues that ask for packages of a list with this text. Raises Unable without any."""
+    """The issues, and what of them the list can take. Raises Unable where both are empty."""
     issues = json.loads(options.requests.read_bytes()) if options.requests else []
     issues.sort(key=itemgetter("number"))
     if not config.package and not issues:
@@ -1562,16 +1502,14 @@ def read_requests(options: Namespace, config: Config, text: bytes) -> Requests:
     new = [project for project in dict.fromkeys(named) if project not in config.projects]
     limit = config.limits.packages
     room = max(limit - len(config.package), 0)
-    most = f"this site lists {limit} packages at most, but you can host your own"
-    requested = Requests(issues, new[:room], dict.fromkeys(new[room:], most), [])
+    why = f"this site lists {limit} packages at most, but you can host your own"
+    requested = Requests(issues, new[:room], dict.fromkeys(new[room:], why), [])
     try:
         parse_list(lengthen(text, requested.new), f"{options.config}")
     except Unable:
         requested.new = []
         how = f"write its packages as {HOW_TO_LIST}"
-        requested.notes.append(
-            f"Requests wait, as nothing can be added to {options.config}: {how}."
-        )
+        requested.notes = [f"Requests wait, as nothing can be added to {options.config}: {how}."]
     return requested
 
 
@@ -1596,32 +1534,27 @@ def read_request(body: str) -> tuple[list[str], list[str]]:
 
 def lengthen(text: bytes, projects: Iterable[str]) -> bytes:
     """A list with more packages at its end, in the form that README shows."""
-    longer = text + b"\n" if text and not text.endswith(b"\n") else text
+    longer = text if text.endswith(b"\n") else text + b"\n"
     return longer + "".join(f'\n[[package]]\nname = "{p}"\n' for p in projects).encode()
 
 
 def answer(
-    body: str, refused: Mapping[str, str], published: Collection[str], site: str
+    body: str, refused: Mapping[str, str], paths: Collection[str], site: str
 ) -> tuple[str, str] | None:
-    """Why an issue is closed, completed or not-planned, and the comment on it in Markdown.
-
-    None while some package is neither published nor refused.
-    """
+    """Why an issue is closed, and the comment; None while some package is still undecided."""
     projects, mistakes = read_request(body)
     granted = []
     reasons = [*mistakes]
     for project in projects:
-        if METRICS[0].path.format(project) in published:
+        if METRICS[0].path.format(project) in paths:
             granted.append(project)
         elif project in refused:
             reasons.append(f"`{project}`: {refused[project]}")
         else:
             return None
-    lines = []
-    if granted:
-        lines.append("Here they are, and from now on they are refreshed once a day.")
+    lines = ["Here they are, and from now on they are refreshed once a day."] if granted else []
     for project in granted:
-        badges = markdown(project, published, site)
+        badges = markdown(project, paths, site)
         lines += ["", f"### `{project}`", "", *badges, "", "```markdown", *badges, "```", ""]
         lines.append(f"[Choose another look on the page]({site}/#{project}).")
     if reasons:
@@ -1632,13 +1565,13 @@ def answer(
     return "completed" if granted else "not-planned", "\n".join(lines).strip()
 
 
-def markdown(project: str, published: Collection[str], site: str) -> list[str]:
+def markdown(project: str, paths: Collection[str], site: str) -> list[str]:
     """A package's badges, those that are there, and its chart as one pastes them into a README."""
     page = f"https://pepy.tech/projects/{project}"
     lines = []
     for metric in METRICS:
         path = metric.path.format(project)
-        if path in published:
+        if path in paths:
             address = quote(f"{site}/{path}", safe="")
             title = metric.title if metric.label else "Downloads"
             lines.append(f"[![{title}](https://img.shields.io/endpoint?url={address})]({page})")
@@ -1646,15 +1579,14 @@ def markdown(project: str, published: Collection[str], site: str) -> list[str]:
     return lines
 
 
-def with_site(readme: bytes, config: Config, published: Collection[str]) -> bytes:
+def with_site(readme: bytes, config: Config, paths: Collection[str]) -> bytes:
     """A README with the site's address and its first package's badges between its marks, if any."""
     first = next(iter(config.projects), "")
-    if METRICS[0].path.format(first) not in published:
-        return readme
-    if not config.site.url and not REPOSITORY:  # nobody knows where the site is
+    is_known = config.site.url or REPOSITORY  # where the site is
+    if not is_known or METRICS[0].path.format(first) not in paths:
         return readme
     site = config.site_address
-    text = "\n".join([f"<{site}/>", "", *markdown(first, published, site)[:3], ""]).encode()
+    text = "\n".join([f"<{site}/>", "", *markdown(first, paths, site)[:3], ""]).encode()
     marks = rb"(?s)(<!-- site -->\r?\n).*?(<!-- /site -->)"
     return re.sub(marks, lambda mark: mark[1] + text + mark[2], readme, count=1)
 
@@ -1681,19 +1613,15 @@ class Interruption:
     def ends(self, work: Callable[[], None]) -> None:
         """Do some work until it is done or a signal comes, or none if one came before."""
         try:
-            try:
-                self.may_raise = True
-                if not self.came:
-                    work()
-            finally:
-                self.may_raise = False
+            self.may_raise = True
+            if not self.came:
+                work()
+            self.may_raise = False
         except KeyboardInterrupt:
             self.came = True
 
 
-def choose(
-    options: Namespace, config: Config, stats: Mapping[str, Stats], now: datetime
-) -> list[str]:
+def choose(options: Namespace, config: Config, stats: Known, now: datetime) -> list[str]:
     """The projects to fetch: those without figures, then what waited longest. Raises Unable."""
     families = {family.project: family.packages for family in config.family}
     wanted: set[str] = set()
@@ -1716,9 +1644,7 @@ def choose(
     return sorted(wanted, key=lambda project: (fetched[project], project))
 
 
-def lacking_days(
-    options: Namespace, config: Config, stats: Mapping[str, Stats], received: Received
-) -> list[str]:
+def lacking_days(options: Namespace, config: Config, stats: Known, received: Received) -> list[str]:
     """The projects that ClickHouse is to be asked about, of those that PePy told of."""
     found = []
     for project, new in received.figures.items():
@@ -1728,15 +1654,6 @@ def lacking_days(
             found.append(project)
     usual = config.defaults  # of what was requested
     return [project for project in found if config.projects.get(project, usual).backfill]
-
-
-def to_be_asked(config: Config, projects: list[str]) -> Received:
-    """What is known of projects before anything is asked, or where that is interrupted."""
-    interrupted = Outcome[Figures]("postponed", "postponed: the run was interrupted")
-    with_breakdown = [p for p in projects if p in config.projects and config.projects[p].breakdown]
-    random.shuffle(with_breakdown)  # or else those that fail might come first every day
-    not_asked = Outcome[Tables]("postponed", "not asked")
-    return Received(dict.fromkeys(projects, interrupted), dict.fromkeys(with_breakdown, not_asked))
 
 
 def grant(options: Namespace, config: Config, requested: Requests, received: Received) -> Config:
@@ -1750,37 +1667,34 @@ def grant(options: Namespace, config: Config, requested: Requests, received: Rec
     if not granted:
         return config
     text = lengthen(options.config.read_bytes(), granted)
+    config = parse_list(text, f"{options.config}")
     write(options.config.resolve(), text)
-    return parse_list(text, f"{options.config}")
+    return config
 
 
-def publish(
-    publication: Publication, config: Config, stats: Mapping[str, Stats], received: Received
-) -> None:
+def publish(docs: Docs, config: Config, stats: Known, received: Received) -> None:
     """Publish one package after another, then the families, and the catalogue of all."""
     ends = common_ends(stats, received)
-    fresh = set()  # the packages whose turn went well
+    done = set()  # the packages whose turn went well
     for project in dict.fromkeys([*received.pepy, *config.projects]):
         package = config.projects.get(project)
         new = None
         if package:
-            make = partial(next_record, publication.output, project, received, ends)
-            new = publication.take_turn(package, make)
+            new = docs.take_turn(package, partial(next_record, docs, project, received, ends))
         if new:
-            fresh.add(project)
-        if project in received.pepy and project not in publication.lines:
+            done.add(project)
+        if project in received.pepy and project not in docs.lines:
             line = describe(received.pepy[project], stats.get(project), new, package is not None)
-            publication.lines[project] = line
+            docs.lines[project] = line
     for family in config.family:
-        make = partial(family_record, publication.output, family, fresh)
-        publication.take_turn(family, make)
-    publication.put(CATALOGUE, catalogue(config, publication.rows))
+        docs.take_turn(family, partial(family_record, docs, family, done))
+    docs.put(CATALOGUE, catalogue(config, docs.rows))
 
 
-def next_record(output: Path, project: str, received: Received, ends: Ends) -> Made:
-    """A package's record with what came for it. Raises Damaged."""
-    stats = read_stats(output, project)
-    tables = read_tables(output, project)
+def next_record(docs: Docs, project: str, received: Received, ends: Ends) -> Record | None:
+    """A package's record with what came for it, if there is any. Raises Damaged."""
+    stats = read_stats(docs.output, project)
+    tables = read_tables(docs.output, project)
     new = received.figures.get(project)
     if new:
         breakdown = received.tables.get(project, {})
@@ -1788,58 +1702,53 @@ def next_record(output: Path, project: str, received: Received, ends: Ends) -> M
     elif stats:
         record = Record(stats, tables)
     else:
-        return None, ""
-    if project not in received.pasts:
-        return record, ""
-    record, reason = backfilled(record, received.pasts[project], datetime.now(UTC).date())
-    return record, f"{project} keeps its short history: {reason}." if reason else ""
+        return None
+    if project in received.pasts:
+        record, reason = backfilled(record, received.pasts[project], datetime.now(UTC).date())
+        if reason:
+            docs.notes.append(f"{project} keeps its short history: {reason}.")
+    return record
 
 
-def family_record(output: Path, family: Family, fresh: Collection[str]) -> Made:
-    """A family's sum, or its kept record where a package isn't `fresh`. Raises Damaged."""
-    missing = [member for member in family.packages if member not in fresh]
-    if missing:
-        note = f"{family.project} stays as it is, without figures of {', '.join(missing)}."
-        return read_record(output, family.project), note
-    records = (read_record(output, member) for member in family.packages)
-    return add_up(family, (record for record in records if record))
+def family_record(docs: Docs, family: Family, done: Collection[str]) -> Record | None:
+    """A family's sum, or its kept record where a package isn't `done`. Raises Damaged."""
+    name = family.project
+    if missing := ", ".join(member for member in family.packages if member not in done):
+        docs.notes.append(f"{name} stays as it is, without figures of {missing}.")
+        return read_record(docs.output, name)
+    records = (read_record(docs.output, member) for member in family.packages)
+    total, behind = add_up(family, (record for record in records if record))
+    if behind:
+        docs.notes.append(f"{name} ends with {total.stats.last_date}, as {', '.join(behind)} does.")
+    return total
 
 
 def finish(
-    options: Namespace,
-    config: Config,
-    requested: Requests,
-    received: Received,
-    publication: Publication,
+    options: Namespace, config: Config, requested: Requests, received: Received, docs: Docs
 ) -> None:
     """What follows the turns: the README, the answers to requests, and what is gone."""
     readme = options.config.resolve().with_name("README.md")
     if readme.is_file():
-        write(readme, with_site(readme.read_bytes(), config, publication.paths))
+        write(readme, with_site(readme.read_bytes(), config, docs.paths))
     for issue in requested.issues:
-        answered = answer(issue["body"], requested.refused, publication.paths, config.site_address)
+        answered = answer(issue["body"], requested.refused, docs.paths, config.site_address)
         if answered:
             reason, comment = answered
             path = options.answers / f"{issue['number']}-{reason}.md"
             write(path, comment.encode())
-    lines = publication.lines
     missing = {p: o.reason for p, o in received.breakdowns.items() if o.value is None}
     if missing:
         why = "; ".join(sorted({*missing.values()}))
         happened = f"no newer breakdown of {', '.join(missing)}: {why}"
-        lines["pypistats.org"] = Line(happened, "warning")
+        docs.lines["pypistats.org"] = Line(happened, "warning")
     if received.clickhouse_failed:
         happened = f"some histories stay short: {received.clickhouse_failed}"
-        lines["ClickHouse"] = Line(happened, "warning")
-    notes = publication.notes
-    notes.append(f"{publication.changed} files changed in {options.output}.")
-    gone = no_longer_listed(options.output, config.published)
+        docs.lines["ClickHouse"] = Line(happened, "warning")
+    docs.notes.append(f"{docs.changed} files changed in {options.output}.")
+    gone = prune(options.output, config.published, remove=options.prune)
     if gone:
         left = "files removed" if options.prune else "files left alone, which --prune removes"
-        notes.append(f"No longer listed, {left}: {', '.join(gone)}.")
-    if options.prune:
-        for project in gone:
-            remove(options.output, project)
+        docs.notes.append(f"No longer listed, {left}: {', '.join(gone)}.")
 
 
 def run(options: Namespace, interruption: Interruption) -> int:
@@ -1849,24 +1758,28 @@ def run(options: Namespace, interruption: Interruption) -> int:
     requested = read_requests(options, config, text)
     stats = kept_stats(options.output, [*config.projects, *requested.new])
     due = choose(options, config, stats, datetime.now(UTC))
-    received = to_be_asked(config, [*requested.new, *due])
+    clickhouse = setting("CLICKHOUSE_URL", "https://sql-clickhouse.clickhouse.com/?user=demo")
+    with_breakdown = [project for project in due if config.projects[project].breakdown]
+    random.shuffle(with_breakdown)  # or else those that fail might come first every day
+    asked = dict.fromkeys([*requested.new, *due], INTERRUPTED)
+    received = Received(asked, dict.fromkeys(with_breakdown, NOT_ASKED))
     if received.pepy:
         interruption.ends(lambda: fetch_all(received, options.deadline))
         lacking = lacking_days(options, config, stats, received)
-        interruption.ends(lambda: fetch_pasts(received, lacking))
+        interruption.ends(lambda: fetch_pasts(received, lacking, clickhouse))
     config = grant(options, config, requested, received)
-    old_rows = read_json(options.output / CATALOGUE).get("packages", [])
-    publication = Publication(options.output, {row["name"]: row for row in old_rows})
-    publication.notes += requested.notes
-    publish(publication, config, stats, received)
-    finish(options, config, requested, received, publication)
-    report(publication.lines, publication.notes)
+    rows = read_json(options.output / CATALOGUE).get("packages", [])
+    old_rows = {row["name"]: row for row in rows}
+    docs = Docs(options.output, old_rows, requested.notes)
+    publish(docs, config, stats, received)
+    finish(options, config, requested, received, docs)
+    report(docs.lines, docs.notes)
     # In code spans, since GitHub takes a name such as gh-1 for a reference.
     added = [f"`{project}`" for project in requested.new if project in config.projects]
     message = f"Add {', '.join(added)}" if added else "Update badges"
     append("GITHUB_OUTPUT", f"message={message}\n")  # of the commit
-    failed = any(line.level == "error" for line in publication.lines.values())
-    return 130 if interruption.came else int(failed)
+    levels = {line.level for line in docs.lines.values()}
+    return 130 if interruption.came else int("error" in levels)
 
 
 HELP = f"""\
@@ -1885,8 +1798,7 @@ was published; 2 if nothing could be done; 130 if interrupted: what was fetched 
 
 def parse(argv: list[str] | None) -> Namespace:
     """The command line; `deadline` is on the monotonic clock. Exits with 2 if it makes no sense."""
-    style = RawDescriptionHelpFormatter
-    parser = ArgumentParser("script.py", description=HELP, formatter_class=style)
+    parser = ArgumentParser("script.py", None, HELP, formatter_class=RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("command", nargs="?", choices=["update", "backfill", "render"], default="update")
     add("names", nargs="*", metavar="NAME", help="fetch these packages, due or not")
@@ -1915,12 +1827,12 @@ def main(argv: list[str] | None = None, interruption: Interruption | None = None
         return run(options, interruption or Interruption())
     except Unable as error:
         done = "Nothing was done."
-        told = f"{error}"
+        what = f"{error}"
     except OSError as error:
         done = "Not all was done."
-        told = f"{error.strerror}: {error.filename}. Mend that, or see --config and --output."
-    say(f"error: {told}")
-    summarise(f"**{done}**\n\n```text\n{told}\n```", {"pepy-stats": Line(told, "error")})
+        what = f"{error.strerror}: {error.filename}. Mend that, or see --config and --output."
+    say(f"error: {what}")
+    summarise(f"**{done}**\n\n```text\n{what}\n```", {"pepy-stats": Line(what, "error")})
     return 2
 
 

@@ -33,6 +33,11 @@ def newest(*counts: int) -> script.History:
     return YEARS | days(*(counts * 91)[-91:])
 
 
+def unpacked(past: script.Past) -> script.History:
+    days, counts = past
+    return dict(zip(map(date.fromordinal, days), counts, strict=True))
+
+
 class Doubt(NamedTuple):
     reason: str  # or "", where the past is believed
     past: dict[date, int]  # at ClickHouse
@@ -74,7 +79,7 @@ DOUBTS = [
 @pytest.mark.parametrize("doubt", DOUBTS)
 def test_days_are_believed_where_they_agree_with_pepys(doubt: Doubt) -> None:
     kept = record(doubt.history, total_downloads=doubt.total)
-    found = script.doubt(past_of(doubt.past).history(), kept, TODAY)
+    found = script.doubt(unpacked(past_of(doubt.past)), kept, TODAY)
     assert doubt.reason in found
     assert bool(found) == bool(doubt.reason)
 
@@ -83,7 +88,7 @@ def test_days_are_believed_where_they_agree_with_pepys(doubt: Doubt) -> None:
     ("told", "counts"), [([NEWEST] * 2, [1, 1]), ([NEWEST], []), ([NEWEST], [1, 1])]
 )
 def test_a_day_told_twice_or_without_its_count_makes_all_impossible(told: Any, counts: Any) -> None:
-    past = script.packed(told, counts, TODAY).history()
+    past = unpacked(script.packed(told, counts, TODAY))
     assert "or impossible ones" in script.doubt(past, record(LAST, total_downloads=365_000), TODAY)
 
 
@@ -139,10 +144,8 @@ def test_an_answer_that_is_not_whole_is_none(reason: str) -> None:
 def test_counts_may_be_strings_and_a_package_unknown() -> None:
     for body in (result(A), result(["a", [["2026-01-01"], [5]]], meta=[])):
         pasts = script.read_pasts(["a", "b"], KEPT, body)
-        assert {name: past.history() for name, past in pasts.items()} == {
-            "a": {date(2026, 1, 1): 5},
-            "b": {},
-        }
+        days_of_a = {date(2026, 1, 1): 5}
+        assert {name: unpacked(past) for name, past in pasts.items()} == {"a": days_of_a, "b": {}}
 
 
 def test_an_interruption_loses_nothing(project: Project, pepy: Pepy) -> None:

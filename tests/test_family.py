@@ -86,8 +86,8 @@ def known(members: dict[str, Member]) -> dict[str, script.Record]:
     return kept
 
 
-def add_up(kept: dict[str, script.Record], *members: str) -> tuple[script.Record, str]:
-    """The record of a family of what is kept, or of `members`; and the note."""
+def add_up(kept: dict[str, script.Record], *members: str) -> tuple[script.Record, list[str]]:
+    """The record of a family of what is kept, or of `members`; and those that are behind."""
     family = script.Family(name="F", packages=[*(members or kept)])
     return script.add_up(family, [kept[name] for name in family.packages])
 
@@ -98,7 +98,7 @@ class Sum(NamedTuple):
     windows: tuple[int, int, int]  # a day, a week, a month
     history: script.History
     end: date | None = NEWEST
-    note: str = ""
+    behind: str = ""
 
 
 LONG = days(*[10] * 400)
@@ -146,7 +146,7 @@ SUMS = {
         (10, 10, 10),
         OLDER,
         end=ago(4),
-        note="_f ends with 2026-03-27, as b does.",
+        behind="b",
     ),
     "one without any downloads has no say": Sum(
         [Member(SHORT), Member({}, end=ago(9)), Member({}, end=None)], 3, (2, 3, 3), SHORT
@@ -158,23 +158,37 @@ SUMS = {
 @pytest.mark.parametrize("why", SUMS)
 def test_a_sum_is_never_wrong_by_what_it_lacks(why: str) -> None:
     expected = SUMS[why]
-    (stats, tables), note = add_up(known(dict(zip("abc", expected.members, strict=False))))
+    (stats, tables), behind = add_up(known(dict(zip("abc", expected.members, strict=False))))
     assert stats.last_date == expected.end
     assert (stats.total_downloads, stats.timestamp) == (expected.total, KEPT)
     assert (stats.last_day, stats.last_week, stats.last_month) == expected.windows
     history = tables["history"]["downloads"]
-    assert (history, note) == (expected.history, expected.note)
+    assert (history, behind) == (expected.history, [*expected.behind])
     assert [*history] == sorted(history)
 
 
 def test_a_member_without_figures_leaves_the_family_as_it_is(project: Project) -> None:
     family = script.Family(name="F", packages=["b", "a", "c"])
-    told = "_f stays as it is, without figures of {}."
-    assert script.family_record(project.docs, family, {"a"}) == (None, told.format("b, c"))
+    docs = script.Docs(project.docs, {}, [])
+    assert script.family_record(docs, family, {"a"}) is None
     older, _ = script.add_up(family, known(dict.fromkeys("abc", Member(SHORT))).values())
     files, _ = script.render(family, older)
     publish(project.docs, files)
-    assert script.family_record(project.docs, family, {"a", "b"}) == (older, told.format("c"))
+    assert script.family_record(docs, family, {"a", "b"}) == older
+    told = "_f stays as it is, without figures of {}."
+    assert docs.notes == [told.format("b, c"), told.format("c")]
+
+
+def test_a_family_tells_which_packages_hold_it_back(project: Project) -> None:
+    family = script.Family(name="F", packages=["a", "b"])
+    members = known({"a": Member(days(1)), "b": Member(OLDER, end=ago(4))})
+    for name, member in members.items():
+        files, _ = script.render(script.Package(name=name), member)
+        publish(project.docs, files)
+    docs = script.Docs(project.docs, {}, [])
+    total = script.family_record(docs, family, {"a", "b"})
+    assert total == script.add_up(family, members.values())[0]
+    assert docs.notes == ["_f ends with 2026-03-27, as b does."]
 
 
 HISTORY = st.dictionaries(st.dates(ago(400), ago(5)), st.integers(0, 10**9))

@@ -7,7 +7,7 @@ from collections import ChainMap
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import KEPT, NEWEST, Project, ago, daily, pepy_answer, publish
+from conftest import KEPT, NEWEST, Project, ago, daily, pepy_answer, publish, record
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,10 +80,15 @@ ENDS = [
 
 @pytest.mark.parametrize("case", ENDS, ids=[case.why for case in ENDS])
 def test_windows_end_on_the_later_of_two_middles(case: WindowsEnd) -> None:
-    fetched = [None if back is None else ago(back) for back in case.fetched]
-    others = [None if back is None else ago(back) for back in case.others]
-    expected = None if case.end is None else ago(case.end)
-    assert script.windows_end(fetched, others) == expected
+    received = script.Received({}, {})
+    for name, back in enumerate(case.fetched):
+        newest = {} if back is None else {ago(back): 1}
+        received.figures[f"fetched-{name}"] = script.Figures(NOW, 1, newest, {})
+    stats = {}
+    for name, back in enumerate(case.others):
+        stats[f"other-{name}"] = record({}, None if back is None else ago(back)).stats
+    end, _ = script.common_ends(stats, received)
+    assert end == (None if case.end is None else ago(case.end))
 
 
 def test_windows_end_with_those_of_an_earlier_run_and_never_go_back() -> None:

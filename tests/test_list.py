@@ -147,7 +147,8 @@ def test_a_list_that_cannot_be_read_says_why(text: str | bytes) -> None:
 
 
 def test_told_values_cannot_drive_a_terminal_or_flood_it() -> None:
-    told = mistakes_in(PACKAGE + f'color = "\\u001b[2J\\u202e{"x" * 9999}"\n"\\u202e\\u001b" = 1')
+    key = '"\\u202e\\u001b" = 1\n'
+    told = mistakes_in(key + PACKAGE + f'color = "\\u001b[2J\\u202e{"x" * 9999}"\n{key}')
     assert told.isascii()
     assert "\x1b" not in told
     assert len(told) < 1000
