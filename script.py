@@ -1068,8 +1068,8 @@ def parse_table(text: bytes, today: date) -> Columns:
     if not re.fullmatch(f"date(,{HEADING})+", head) or len({*headings}) < len(headings):
         raise ValueError("impossible headings")
     # All rows at once, or years of many packages would take their time. No row lacks every count.
-    row = rf"[0-9-]{{10}}(?!,+\n)(,[0-9]{{0,15}}){{{len(headings)}}}\n"
-    if not re.fullmatch(f"({row})*", body):
+    row = rf"[0-9-]{{10}}(?!,+\n)(?:,[0-9]{{0,15}}){{{len(headings)}}}\n"
+    if not re.fullmatch(f"(?:{row})*", body):
         raise ValueError("an impossible row")
     width = 1 + len(headings)
     cells = body.replace("\n", ",").split(",")[:-1]
@@ -1276,7 +1276,7 @@ def chart(project: str, record: Record) -> str:
         busiest = first + timedelta(counts.index(most))
         about = f"The {SHOWN_DAYS} days {until}, as PePy counts them. The busiest was "
         about += f"{busiest.day} {busiest:%B %Y} with {most:,} downloads."
-        start = max((min(record.history) - first).days + 6, 0)  # of the average
+        start = max(SHOWN_DAYS + 6 - record.known_days(), 0)  # of the average
         if start < SHOWN_DAYS:
             about += f" The last seven days average {half_up(sum(days[-7:]), 7):,}."
         plot += draw(days, first, axis[-1], start)
@@ -1763,7 +1763,7 @@ def run(options: Namespace, interruption: Interruption) -> int:
     random.shuffle(with_breakdown)  # or else those that fail might come first every day
     asked = dict.fromkeys([*requested.new, *due], INTERRUPTED)
     received = Received(asked, dict.fromkeys(with_breakdown, NOT_ASKED))
-    if received.pepy:
+    if asked:
         interruption.ends(lambda: fetch_all(received, options.deadline))
         lacking = lacking_days(options, config, stats, received)
         interruption.ends(lambda: fetch_pasts(received, lacking, clickhouse))

@@ -1,6 +1,6 @@
 """How fast is the job? Prints tables of whole processes; nothing here passes or fails.
 
-uv run tests/bench.py               processes, against a plain loop over requests
+uv run tests/bench.py               processes, against a plain loop over requests; ten years kept
 uv run tests/bench.py --limits      against what a bucket of tokens demands (3 minutes)
 uv run tests/bench.py --repository  what a year of daily runs adds to it (20 minutes)
 uv run --group engine tests/bench.py --history  ten years of 300 packages from ClickHouse's engine
@@ -53,13 +53,21 @@ def measure(*command: str, **variables: str) -> list[float]:
     return [wall * 1000, (usage.ru_utime + usage.ru_stime) * 1000, usage.ru_maxrss / 1024]
 
 
-def update(url: str, projects: list[str], clickhouse: str = SHUT) -> list[float]:
+def update(
+    folder: str, url: str, projects: list[str], *more: str, older: str = SHUT
+) -> list[float]:
+    """Run the script in a folder, with PePy at `url` and ClickHouse at `older`."""
+    config = Path(folder) / "packages.toml"
+    config.write_text("".join(f'[[package]]\nname = "{name}"\n' for name in projects))
+    line = [f"{SCRIPT}", f"--config={config}", f"--output={folder}/docs", *more]
+    variables = {"PEPY_API_URL": url, "PEPY_API_KEY": KEY, "CLICKHOUSE_URL": older}
+    return measure(sys.executable, *line, **variables)
+
+
+def update_anew(url: str, projects: list[str], older: str = SHUT) -> list[float]:
+    """The same in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "packages.toml"
-        config.write_text("".join(f'[[package]]\nname = "{name}"\n' for name in projects))
-        line = (f"{SCRIPT}", f"--config={config}", f"--output={folder}/docs")
-        variables = {"PEPY_API_URL": url, "PEPY_API_KEY": KEY, "CLICKHOUSE_URL": clickhouse}
-        return measure(sys.executable, *line, **variables)
+        return update(folder, url, projects, older=older)
 
 
 def speed(runs: int = 5) -> None:
@@ -68,21 +76,34 @@ def speed(runs: int = 5) -> None:
         server = [sys.executable, str(SCRIPT.parent / "tests/pepy.py"), "--serve", option]
         with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
             url = re.findall(r"http:[\d./:]+\d", process.stdout.readline())[0]  # type: ignore[union-attr]
-            addresses, rows = [f"{url}/api/v2/projects/{project}" for project in projects], []
+            addresses = [f"{url}/api/v2/projects/{project}" for project in projects]
+            rows = []
             for _ in range(runs + 1):  # the first isn't counted
                 plain = measure(sys.executable, "-c", LOOP, *addresses)
-                rows.append([*update(url, projects), plain[0]])
+                rows.append([*update_anew(url, projects), plain[0]])
             process.terminate()
         wall, cpu, memory, loop = map(median, zip(*rows[1:], strict=True))
-        cpu, ratio = cpu / len(projects), wall / loop
-        print(f"{label:32} {wall:8.0f} {cpu:8.1f} {memory:8.0f} {loop:8.0f} {ratio:6.2f}")
+        cpu /= len(projects)
+        print(f"{label:32} {wall:8.0f} {cpu:8.1f} {memory:8.0f} {loop:8.0f} {wall / loop:6.2f}")
+    for count in (10, 1000):
+        years(count)
+
+
+def years(count: int) -> None:
+    """A first run that ClickHouse tells ten years, and a daily one after it."""
+    with tempfile.TemporaryDirectory() as folder, Pepy() as pepy, Clickhouse(pepy) as clickhouse:
+        first = update(folder, pepy.url, NAMES[:count], older=clickhouse.url)
+        daily = update(folder, pepy.url, NAMES[:count], "--all")
+    for label, row in {"first told ten years": first, "with ten years kept": daily}.items():
+        wall, cpu, memory = row
+        print(f"{f'{count:,} {label}':32} {wall:8.0f} {cpu / count:8.1f} {memory:8.0f}")
 
 
 def limits() -> None:
     print(f"{'seconds':40}   bucket      run  ratio  refused")
     for rate, burst, extra in (300, 10, 60), (60, 10, 20), (20, 10, 10), (300, 600, 200):
         with Pepy(Plan(rate, burst)) as pepy:
-            run = update(pepy.url, NAMES[: burst + extra])[0] / 1000
+            run = update_anew(pepy.url, NAMES[: burst + extra])[0] / 1000
         label, bucket = f"{rate} a minute, burst {burst}, {extra} more", extra / rate * 60
         print(f"{label:40} {bucket:8.1f} {run:8.2f} {run / bucket:6.2f} {pepy.refused:8}")
 
@@ -140,7 +161,7 @@ def history(count: int = 300) -> None:
         days = {name: clickhouse.days(name) for name in NAMES[:count]}
         with engine_of(days) as clickhouse.engine:
             for label, url in (("PePy alone", SHUT), ("and ClickHouse", clickhouse.url)):
-                wall, cpu, _ = update(pepy.url, NAMES[:count], url)
+                wall, cpu, _ = update_anew(pepy.url, NAMES[:count], url)
                 print(f"{label:32} {wall:8.0f} {cpu / count:8.1f}")
     print(f"{sum(map(len, days.values()))} days in {len(clickhouse.asked)} queries")
 
