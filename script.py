@@ -878,14 +878,10 @@ def renewed(
     windows_end, breakdowns_end = ends
     tables = merged(kept, {"history": {"downloads": new.history}})
     end = latest([windows_end, old.last_date if old else None])
-    windows = windows_of(tables["history"]["downloads"], end)
+    sums = windows_of(tables["history"]["downloads"], end)
     top = top_releases(new, end)
     stats = Stats(
-        package=project,
-        timestamp=new.fetched,
-        total_downloads=new.total,
-        top_releases=top,
-        **windows,
+        package=project, timestamp=new.fetched, total_downloads=new.total, top_releases=top, **sums
     )
     if old:
         carried = {name: getattr(old, name) for name in (*BREAKDOWN, "backfilled")}

@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -70,18 +72,29 @@ def update_anew(url: str, projects: list[str], older: str = SHUT) -> list[float]
         return update(folder, url, projects, older=older)
 
 
+@contextmanager
+def serving(option: str) -> Iterator[list[str]]:
+    """The addresses of PePy's and ClickHouse's stand-ins, in a process of their own.
+
+    Else what they need would count as the script's: a process begins with its parent's memory.
+    """
+    server = [sys.executable, str(SCRIPT.parent / "tests/pepy.py"), "--serve", option]
+    with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        line = next(line for line in process.stdout if "export" in line)
+        yield re.findall(r"http:[^' ]+", line)
+        process.terminate()
+
+
 def speed(runs: int = 5) -> None:
     print(f"{'milliseconds and MiB':32}     wall  CPU/pkg   memory     loop  ratio")
     for label, (option, projects) in CASES.items():
-        server = [sys.executable, str(SCRIPT.parent / "tests/pepy.py"), "--serve", option]
-        with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
-            url = re.findall(r"http:[\d./:]+\d", process.stdout.readline())[0]  # type: ignore[union-attr]
+        with serving(option) as (url, _):
             addresses = [f"{url}/api/v2/projects/{project}" for project in projects]
             rows = []
             for _ in range(runs + 1):  # the first isn't counted
                 plain = measure(sys.executable, "-c", LOOP, *addresses)
                 rows.append([*update_anew(url, projects), plain[0]])
-            process.terminate()
         wall, cpu, memory, loop = map(median, zip(*rows[1:], strict=True))
         cpu /= len(projects)
         print(f"{label:32} {wall:8.0f} {cpu:8.1f} {memory:8.0f} {loop:8.0f} {wall / loop:6.2f}")
@@ -91,9 +104,9 @@ def speed(runs: int = 5) -> None:
 
 def years(count: int) -> None:
     """A first run that ClickHouse tells ten years, and a daily one after it."""
-    with tempfile.TemporaryDirectory() as folder, Pepy() as pepy, Clickhouse(pepy) as clickhouse:
-        first = update(folder, pepy.url, NAMES[:count], older=clickhouse.url)
-        daily = update(folder, pepy.url, NAMES[:count], "--all")
+    with tempfile.TemporaryDirectory() as folder, serving("--delay=0") as (url, older):
+        first = update(folder, url, NAMES[:count], older=older)
+        daily = update(folder, url, NAMES[:count], "--all")
     for label, row in {"first told ten years": first, "with ten years kept": daily}.items():
         wall, cpu, memory = row
         print(f"{f'{count:,} {label}':32} {wall:8.0f} {cpu / count:8.1f} {memory:8.0f}")
