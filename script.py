@@ -152,7 +152,7 @@ class Package(Options):
     @pydantic.field_validator("logoColor", "logoSize")
     @classmethod
     def _is_beside_a_logo(cls, value: str | None, info: ValidationInfo) -> str | None:
-        # A namedLogo that is itself mistaken is missing from the data: that says enough.
+        # A mistaken namedLogo isn't in the data, and is told already.
         if value and info.data.get("namedLogo", "mistaken") is None:
             raise ValueError("allowed only beside namedLogo: add that or remove this")
         return value
@@ -208,7 +208,7 @@ class Config(Section):
     @pydantic.model_validator(mode="before")
     @classmethod
     def _merge_defaults(cls, data: dict[str, Any]) -> dict[str, Any]:
-        # Mistaken ones, too: `explain` words that alike for every package, so it is told once.
+        # Mistaken ones, too: each package repeats the mistake in the same words, told once.
         defaults = data.get("defaults")
         whole = {**data}
         for section in ("package", "family"):
@@ -427,9 +427,13 @@ class Record(NamedTuple):
         return window(self.history, self.stats.last_date, days)
 
     def known_days(self) -> int:
-        """How many days there are from the oldest kept one to the windows' end, if it is older."""
+        """The days from the oldest kept one to the windows' end, both counted; 1 where none is."""
         end = self.stats.last_date
         return (end - min(self.history, default=end)).days + 1 if end else 0
+
+    def last(self, days: int) -> int | None:
+        """The downloads of the `days` days up to the windows' end, where so many are known."""
+        return sum(self.window(days)) if self.known_days() >= days else None
 
     def lacks_days(self) -> bool:
         """Whether there were downloads before the oldest day that is kept."""
@@ -502,7 +506,7 @@ CLICKHOUSE["query"] = """
     SELECT project, sumMap([date], [count]) FROM pypi.pypi_downloads_per_day
     WHERE project IN {projects:Array(String)} GROUP BY project"""
 CLICKHOUSE_BATCH = 50  # projects of one query
-CLICKHOUSE_SECONDS = 10  # in which queries begin: the timeouts end the last within two minutes
+CLICKHOUSE_SECONDS = 10  # to begin queries in; the last one ends within two minutes
 Kind = Literal[
     "figures", "unknown", "key refused", "rate limited", "try again", "failed", "postponed"
 ]
@@ -552,7 +556,7 @@ def ask(session: requests.Session, address: str, service: str, read: Reader[T]) 
     how: Any = {"timeout": TIMEOUTS, "allow_redirects": False, "stream": True}
     try:
         with session.get(address, headers=headers, **how) as response:
-            end = time.monotonic() + ANSWER_SECONDS  # slow headers: the job's limit ends them
+            end = time.monotonic() + ANSWER_SECONDS  # not of headers: the job's limit ends those
             while chunk := response.raw.read1(1 << 18, decode_content=True):
                 body += chunk
                 if len(body) > MAX_BODY or time.monotonic() > end:
@@ -664,7 +668,7 @@ class Queue:
         self.tries = Counter[str]()
         self.tokens = 1  # in the bucket, as far as is known
         self.wait = 1.0  # seconds between two looks at an empty one
-        self.granted = clock.monotonic()  # when a request was last answered and not refused
+        self.granted = clock.monotonic()  # when a package was last settled
         self.silent = 0  # requests in a row without an answer
         self.silent_batches = 0
         self.verdict: Outcome[Figures] | None = None  # what comes of all that still wait
@@ -674,8 +678,8 @@ class Queue:
         if outcome.kind == "rate limited":
             self.waiting.appendleft(project)
             refused_for = self.clock.monotonic() - self.granted
-            longer = max(self.wait, refused_for + outcome.retry_after + 1)
-            self.wait = min(longer, LONGEST_WAIT)
+            refill = max(self.wait, refused_for + outcome.retry_after + 1)
+            self.wait = min(refill, LONGEST_WAIT)
             return False
         self.tries[project] += 1
         if outcome.kind == "try again" and self.tries[project] < TRIES:
@@ -759,7 +763,7 @@ def fetch_breakdowns(
                 pause = pauses.pop(0)
             else:
                 break
-        if not missing:  # or else it is the last outcome that says why
+        if not missing:  # else the outcome is of the table that failed
             outcome = Outcome("figures", value=tables)
         elif outcome.kind != "unknown":
             failures += 1
@@ -853,7 +857,7 @@ Ends = tuple[date | None, date | None]  # of all windows, and of what pypistats.
 
 
 def common_ends(stats: Known, received: Received) -> Ends:
-    """The later of two middles: of the newest days fetched, and of the last_dates of the rest."""
+    """The later middle, of days fetched or of other last_dates, and pypistats.org's newest day."""
     fetched = [newest_day(new.history) for new in received.figures.values()]
     others = [kept.last_date for project, kept in stats.items() if project not in received.figures]
     newest: date | None = None
@@ -866,7 +870,7 @@ def common_ends(stats: Known, received: Received) -> Ends:
 def middle(days: Iterable[date | None]) -> date | None:
     """The middle one of the days in the week up to the newest; of an even number the earlier."""
     known = sorted(day for day in days if day)
-    # An import may be half done; and quiet packages lack days by nature, so they have no say.
+    # The middle, as an import may be half done; and the lively, as quiet ones lack days by nature.
     lively = [day for day in known if day > known[-1] - timedelta(7)]
     return median_low(lively) if lively else None
 
@@ -946,7 +950,7 @@ def backfilled(record: Record, past: Past, today: date) -> tuple[Record, str]:
     reason = doubt(told, record, today)
     if reason:
         return Record(stats, record.tables), reason
-    # Of the days that PePy tells, at least 85 and mostly 90, one left out had no downloads.
+    # A day that PePy leaves out had no downloads. It tells of at least 85 days, mostly of 90.
     last = record.stats.last_date or today
     oldest = min([*record.history, last - timedelta(84)])
     known = max(oldest, last - timedelta(89))
@@ -960,13 +964,13 @@ def doubt(told: History, record: Record, today: date) -> str:
         return "ClickHouse has no days of it, or impossible ones"
     history = record.history
     last = record.stats.last_date or today
-    end = min(max(told), last) if history else last  # else it compares zeros
+    end = min(max(told), last) if history else last  # whose days are zeros
     start = max(min(history, default=date.min), last - timedelta(90))
     days = (end - start).days + 1
     ours = window(history, end, days)
     theirs = window(told, end, days)
     close = sum(abs(a - b) <= max(a / 10, 5) for a, b in zip(ours, theirs, strict=True))
-    if close == 0 or 5 * close < 4 * len(ours):
+    if close == 0 or 5 * close < 4 * len(ours):  # none, of 0 days even; or under 80 %
         return f"ClickHouse agrees with PePy on {close} of {len(ours)} days"
     whole = sum(count for day, count in told.items() if day <= last)
     sums = {f"of {len(ours)} days": (sum(ours), sum(theirs))}
@@ -981,7 +985,7 @@ def add_up(family: Family, members: Iterable[Record]) -> tuple[Record, list[str]
     """A family's record from those of its packages, and which of them end days before others."""
     each: list[Stats] = []
     summed = Counter[date]()
-    start = date.min  # before it, some package lacks days
+    start = date.min  # the first day that all packages know
     for member in members:
         each.append(member.stats)
         summed.update(member.history)
@@ -1106,11 +1110,6 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
     return f"{rounded / scale}".removesuffix(".0") + unit
 
 
-def last_year(record: Record) -> int | None:
-    """The downloads of 365 days, where the history is that long."""
-    return sum(record.window(365)) if record.known_days() >= 365 else None
-
-
 def without_mirrors(record: Record) -> int | None:
     """The month's downloads by all but known mirrors."""
     windows = record.stats.without_mirrors
@@ -1161,7 +1160,7 @@ METRICS = (
     Metric("{}/month.json", "Last 30 days", lambda record: record.stats.last_month, "/month"),
     Metric("{}/week.json", "Last 7 days", lambda record: record.stats.last_week, "/week"),
     Metric("{}/day.json", "Last day", lambda record: record.stats.last_day, "/day"),
-    Metric("{}/year.json", "Last 365 days", last_year, "/year"),
+    Metric("{}/year.json", "Last 365 days", lambda record: record.last(365), "/year"),
     Metric("{}/without-mirrors.json", "30 days, no mirrors", without_mirrors, "/month"),
     Metric("{}/python.json", "Python versions", python_versions, label="python"),
     Metric("{}/system.json", "Operating system", top_system, label="system"),
@@ -1228,7 +1227,7 @@ def listing(record: Record, badges: list[str]) -> Row:
     }
 
 
-X = [f"{(540 + (2 * at + 1) * 4140 // (2 * SHOWN_DAYS)) / 10:g}" for at in range(SHOWN_DAYS)]
+X = [f"{(540 + (2 * at + 1) * 23) / 10:g}" for at in range(SHOWN_DAYS)]  # from 54 to 468
 STEPS = [digit * 10**power for power in range(16) for digit in (1, 2, 5)]
 CHART_HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="480" height="220" viewBox="0 0 480 220" \
@@ -1272,7 +1271,7 @@ def chart(project: str, record: Record) -> str:
         busiest = first + timedelta(counts.index(most))
         about = f"The {SHOWN_DAYS} days {until}, as PePy counts them. The busiest was "
         about += f"{busiest.day} {busiest:%B %Y} with {most:,} downloads."
-        start = max(SHOWN_DAYS + 6 - record.known_days(), 0)  # of the average
+        start = max(SHOWN_DAYS + 6 - record.known_days(), 0)  # index of the average's first day
         if start < SHOWN_DAYS:
             about += f" The last seven days average {half_up(sum(days[-7:]), 7):,}."
         plot += draw(days, first, axis[-1], start)
@@ -1473,7 +1472,7 @@ def append(variable: str, text: str) -> None:
             file.write(text)
 
 
-# ------------------------------------------------------------------- requests, their answers
+# ---------------------------------------------------------------- 8. requests, their answers
 
 HOW_TO_LIST = '[[package]] and name = "..." below it'
 
@@ -1587,7 +1586,7 @@ def with_site(readme: bytes, config: Config, paths: Collection[str]) -> bytes:
     return re.sub(marks, lambda mark: mark[1] + text + mark[2], readme, count=1)
 
 
-# ---------------------------------------------------------------------------- 8. the command
+# ---------------------------------------------------------------------------- 9. the command
 
 DAY_BEGINS = 8  # o'clock UTC, as the schedule in .github/workflows/update.yml: then all is due
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -1597,7 +1596,7 @@ class Interruption:
     """Ctrl-C, or a job that GitHub cancels: it ends a run's requests, and nothing after them."""
 
     came = False
-    may_raise = False
+    may_raise = False  # only while `ends` works, and till the first signal
 
     def note(self, *_: object) -> None:
         """What a signal calls."""
