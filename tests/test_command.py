@@ -43,6 +43,7 @@ UNABLE = [
     Unable("There is no PePy API key in PEPY_API_KEY. Get a free one", env={"PEPY_API_KEY": " "}),
     Unable("on GitHub it goes into a repository secret of that name", env={"PEPY_API_KEY": "kéy"}),
     Unable("PePy refused the API key. Copy it again", env={"PEPY_API_KEY": "another"}),
+    Unable("PePy refused the API key. Copy it again", env={"PEPY_API_KEY": f"{KEY}/"}),  # as it is
     Unable("has to be an https:// address", env={"PEPY_API_URL": "http://127.0.0.1@x.org"}),
     Unable("has to be an https:// address", env={"CLICKHOUSE_URL": "http://x.org/?user=demo"}),
     Unable("packages.toml has 2 mistakes", packages=f"{ONE}{ONE}color = 5"),
@@ -234,6 +235,21 @@ def test_prune_removes_what_is_no_longer_listed_alone(project: Project, pepy: Pe
     assert "files removed: goes.\n" in project.run(pepy, "--prune").output
     assert project.files().keys() == {path for path in before if not re.match(r"goes\b", path)}
     assert (project.folder / "linked/stats.json").exists()
+
+
+def test_prune_leaves_what_somebody_else_put_there(project: Project, pepy: Pepy) -> None:
+    project.list("stays", "goes")
+    project.run(pepy)
+    mine = {"goes/mine.txt", "goes/photos/x.png"}
+    for path in mine:
+        (project.docs / path).parent.mkdir(exist_ok=True)
+        (project.docs / path).touch()
+    project.list("stays")
+    for told in ("No longer listed, files removed: goes.\n", "0 files changed in docs.\n"):
+        run = project.run(pepy, "render", "--prune")
+        assert run.code == 0
+        assert run.output.endswith(told)
+    assert {path for path in project.files() if path.startswith("goes")} == mine
 
 
 @pytest.mark.parametrize(("name", "moment"), MOMENTS)

@@ -124,6 +124,8 @@ def test_all_mistakes_are_told_at_once_with_place_value_and_what_is_allowed() ->
 UNREADABLE: dict[str | bytes, str] = {
     '[defaults]\nlogoColor = "white"\n' + FIFTY: "has 1 mistake:\n  [defaults] logo",
     '[defaults]\ncolor = "Bleu"\n' + FIFTY: "has 1 mistake:\n  [defaults] color",
+    # A mistake brings no other after it.
+    f'[defaults]\nnamedLogo = "pypi"\ncolor = 5\n{PACKAGE}logoColor = "red"': "has 1 mistake:",
     '[package]\nname = "x"': "list every package as [[package]]",
     "package = [1]": "dictionary",
     "site = 5": "[site] = 5",
