@@ -1195,6 +1195,7 @@ def catalogue(config: Config, rows: Iterable[Row]) -> str:
     """The file that the page reads, with a row for each package."""
     content = {
         "repository": REPOSITORY,
+        "branch": os.environ.get("DEFAULT_BRANCH", "main"),  # where the list is edited
         "url": config.site.url,  # or the page's own address tells
         "styles": get_args(Style),
         "patterns": {key: PATTERNS[key][0] for key in ("name", "color")},

@@ -19,7 +19,8 @@ const TITLE = document.title;
 const answer = await fetch("_packages.json").catch(() => null);
 const missing = answer?.status === 404 ? { packages: [] } : null; // not rendered yet, or out of reach
 const catalogue = answer?.ok ? await answer.json().catch(() => null) : missing;
-const here = new URL(".", location);
+// Shields refuses http, which a domain may have while it waits for its certificate.
+const here = new URL(".", location.href.replace(/^http:(?!\/\/(localhost|127\.0\.0\.1)[:/])/, "https:"));
 const owner = /^([^.]+)\.github\.io$/.exec(here.hostname)?.[1];
 const repository = catalogue?.repository || (owner && `${owner}/${here.pathname.split("/")[1] || here.hostname}`);
 const home = repository && `https://github.com/${repository}`;
@@ -43,7 +44,7 @@ if (home) {
     home,
     form: formFor(""),
     secret: `${home}/settings/secrets/actions/new`,
-    list: `${home}/edit/main/packages.toml`,
+    list: `${home}/edit/${catalogue?.branch ?? "main"}/packages.toml`,
     pages: `${home}/settings/pages`,
     run: `${home}/actions/workflows/update.yml`,
   };

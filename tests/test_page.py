@@ -730,6 +730,21 @@ def test_without_figures_or_a_catalogue_it_says_what_to_do(visitor: Visit) -> No
         heading(page, told)
 
 
+def test_addresses_begin_with_https_where_the_page_does_not(visitor: Visit) -> None:
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path.removeprefix("/stats/")
+        route.fulfill(path=visitor.site.docs / (path or "index.html"))
+
+    visitor.shields_is_down = True
+    visitor.context.route("http://badges.example/**", answer)
+    serve(visitor, script.CATALOGUE, body=json.dumps(catalogue(visitor.site) | {"url": None}))
+    visitor.page.goto("http://badges.example/stats/#requests")
+    address = "https%3A%2F%2Fbadges.example%2Fstats%2Frequests.json"
+    expect(visitor.page.locator("#code")).to_have_value(re.compile(address))
+    page = visitor.open("#requests")  # on this machine there is no other
+    expect(page.locator("#code")).to_have_value(re.compile(r"url=http%3A%2F%2F127\.0\.0\.1"))
+
+
 @pytest.mark.parametrize("alone", [True, False])
 def test_a_package_of_which_only_badges_are_known_is_there(visitor: Visit, alone: bool) -> None:
     whole = catalogue(visitor.site)

@@ -77,7 +77,8 @@ def test_key_and_token_are_where_they_are_needed_and_never_together(job: str, st
     assert not {"PEPY_API_KEY", "GH_TOKEN"} <= variables.keys()
     assert not command or ("GH_TOKEN" in variables) == bool(re.search(r"\bgh\b", command))
     if "checkout" in step.get("uses", ""):
-        main = {"ref": "main"} if job == "update" else {}
+        branch = "${{ github.event.repository.default_branch || github.ref_name }}"
+        main = {"ref": branch} if job == "update" else {}
         assert step["with"] == {"persist-credentials": False} | main
 
 
@@ -180,7 +181,10 @@ for ended in ("failure", "skipped", "cancelled"):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_job_runs_if_there_is_something_to_do(case: Case) -> None:
-    before = {f"needs.{JOBS[case.job].get('needs')}.result": case.needed}
+    needs = JOBS[case.job].get("needs", [])
+    before = {
+        f"needs.{needs if isinstance(needs, str) else ''.join(needs[-1:])}.result": case.needed
+    }
     failed = case.needed not in ("", OK)
     cancelled = case.needed == "cancelled"
     assert runs(JOBS[case.job], case.known | before, failed, cancelled) is case.runs
@@ -204,14 +208,19 @@ def test_a_push_starts_what_it_concerns() -> None:
 
 HOOK = """[ "$GH_TOKEN" ] || exit 0 # a person
 [ -e ~/logged-in ] || { echo "could not read Username" >&2; exit 1; }
-[ ! -e ~/protected ] || { echo "GH006: Protected branch update failed" >&2; exit 1; }"""
+[ ! -e ~/refusal ] || { cat ~/refusal >&2; exit 1; }"""
+# An artifact belongs to the run: an attempt that uploads its name again makes a second one.
+UPLOAD = """mkdir -p ~/artifacts/"$INPUT_NAME"
+cp -r "$INPUT_PATH" ~/artifacts/"$INPUT_NAME/$(ls ~/artifacts/"$INPUT_NAME" | wc -l)\""""
 PLAYED = {  # the actions, as commands
-    "actions/checkout": 'git clone --quiet --depth=1 "file://$HOME/remote" .',
+    "actions/checkout": 'git clone --quiet --depth=1 --branch "$INPUT_REF" "file://$HOME/remote" .',
     "Install": f"ln -s {sys.prefix} .venv",
-    "actions/upload-pages-artifact": 'rm -rf ~/pages; cp -r "$INPUT_PATH" ~/pages',
-    "actions/deploy-pages": "rm -rf ~/site; cp -r ~/pages ~/site",
-    "actions/upload-artifact": 'rm -rf ~/"$INPUT_NAME"; cp -r "$INPUT_PATH" ~/"$INPUT_NAME"',
-    "actions/download-artifact": 'mkdir -p "$INPUT_PATH"; cp ~/"$INPUT_NAME"/* "$INPUT_PATH"',
+    "actions/upload-pages-artifact": UPLOAD,
+    "actions/deploy-pages": """cd ~/artifacts/"$INPUT_ARTIFACT_NAME"
+        [ "$(ls | wc -l)" = 1 ] || { echo "Multiple artifacts of one name"; exit 1; }
+        rm -rf ~/site; cp -r 0 ~/site""",
+    "actions/upload-artifact": UPLOAD,
+    "actions/download-artifact": 'cp -r ~/artifacts/"$INPUT_NAME"/0 "$INPUT_PATH"',
 }
 PIPES: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 FRESH = "rm -rf temp work logged-in; mkdir temp work"  # whatever runs a job
@@ -219,24 +228,25 @@ LISTED = '[[package]]\nname = "{}"\n'
 README = "<!-- site -->\n{}\n<!-- /site -->\n"
 BASH = ["bash", "-e"]  # which GitHub starts where a step names no shell
 GIT, OK = shutil.which("git") or "git", "success"
-MINE = f"cd ~/mine && {GIT} add . && {GIT} commit -qm Mine && {GIT} push -q origin HEAD:main"
+MINE = f"cd ~/mine && {GIT} add . && {GIT} commit -qm Mine && {GIT} push -q origin HEAD"
 MEANWHILE = f'''[ "$1" != push ] || env -u GH_TOKEN mine
 exec {GIT} "$@"'''
-PERSON = "[user]\nname = Me\nemail = me@example.com\n[init]\ndefaultBranch = main\n"
+PERSON = "[user]\nname = Me\nemail = me@example.com\n[init]\ndefaultBranch = {}\n"
 
 
 class GitHub:
     """A repository that was made from this one, with its issues and its site."""
 
-    def __init__(self, folder: Path, pepy: Pepy) -> None:
+    def __init__(self, folder: Path, pepy: Pepy, branch: str = "main") -> None:
         self.folder, self.key, self.cancelled = folder, KEY, False
+        self.branch = branch  # the default one
         for name in ("remote", "issues", "bin"):
             (folder / name).mkdir()
         path = f"{folder}/bin:{Path(sys.executable).parent}:/usr/bin:/bin"
         always = {"PATH": path, "HOME": f"{folder}", "PYTHONPATH": f"{folder}/bin"}
         always |= {"GITHUB_REPOSITORY": "someone/badges", "GITHUB_STEP_SUMMARY": "/dev/stdout"}
         self.environment = environment(pepy, "") | always | {"RUNNER_TEMP": f"{folder}/temp"}
-        (folder / ".gitconfig").write_text(PERSON)
+        (folder / ".gitconfig").write_text(PERSON.format(branch))
         self.git("init", "--quiet", "--bare")
         self.git("clone", "--quiet", ".", "../mine")
         self.program("bin/mine", MINE)
@@ -275,9 +285,17 @@ class GitHub:
         issue = json.loads((self.folder / f"issues/{number}.json").read_bytes())
         return issue["reason"], "".join(issue["comments"])
 
-    def run(self, known: Known) -> tuple[list[str], str]:
-        """Run update.yml, job by job; how these ended, and all that they wrote."""
+    def run(self, known: Known, attempt: int = 1) -> tuple[list[str], str]:
+        """Run update.yml, job by job; how these ended, and all that they wrote.
+
+        A later attempt is of the same run, and finds its artifacts.
+        """
         temp, work, ended, log = self.folder / "temp", self.folder / "work", [OK], ""
+        if attempt == 1:
+            shutil.rmtree(self.folder / "artifacts", ignore_errors=True)
+        known = known | {"github.run_attempt": f"{attempt}", "github.ref_name": self.branch}
+        if known["github.event_name"] != "schedule":  # whose event may lack the repository
+            known["github.event.repository.default_branch"] = self.branch
         known = known | {"secrets.PEPY_API_KEY": self.key, "runner.temp": f"{temp}"}
         known["github.repository"] = self.environment["GITHUB_REPOSITORY"]
         for name, job in WORKFLOWS["update"]["jobs"].items():
@@ -370,27 +388,79 @@ def test_what_somebody_pushed_meanwhile_is_kept(github: GitHub) -> None:
     assert github.answer(1)[0] == "completed"
 
 
+def test_a_red_run_can_be_repeated(github: GitHub, pepy: Pepy) -> None:
+    pepy.projects["flask"] = 503
+    github.push("packages.toml", LISTED.format("requests") + LISTED.format("flask"))
+    github.ask("flask", 1)
+    assert github.run(event("schedule"))[0] == ["failure", OK, OK]
+    pepy.projects.clear()
+    assert github.run(event("schedule"), attempt=2)[0] == [OK, OK, OK]
+    assert (github.folder / "site/flask.json").is_file()
+    assert github.answer(1)[0] == "completed"
+
+
+def test_the_branch_is_the_default_one(tmp_path: Path, pepy: Pepy) -> None:
+    github = GitHub(tmp_path, pepy, "master")
+    for name in ("schedule", "issues"):
+        github.ask(f"flask\nby-{name}", 1)
+        known = LABELED if name == "issues" else event(name)
+        assert github.run(known)[0] == [OK, OK, OK]
+        assert f"docs/by-{name}.json" in github.git("ls-tree", "-r", "--name-only", "master")
+    catalogue = json.loads((tmp_path / "site/_packages.json").read_bytes())
+    assert catalogue["branch"] == "master"
+
+
+class Refusal(NamedTuple):
+    """Why a push is refused: what the remote says, and what one can do, if we know."""
+
+    remote: list[str]
+    cure: str = ""
+
+
+PROTECTED = "error: GH006: Protected branch update failed for refs/heads/main."
+REFUSALS = {
+    "protected": Refusal(
+        [PROTECTED, "error: Changes must be made through a pull request."],
+        cure="main is protected: let GitHub Actions push to it.",
+    ),
+    "signatures": Refusal([PROTECTED, "error: Commits must have verified signatures."]),
+    "a large file": Refusal(["error: File docs/x.csv is 120 MB; this exceeds 100.00 MB"]),
+    "a rule": Refusal(["error: GH013: Repository rule violations found", "- 100 % of .csv"]),
+}
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+def test_a_refused_push_says_what_the_remote_said(github: GitHub, why: str) -> None:
+    refusal = REFUSALS[why]
+    github.ask("flask", 1)
+    (github.folder / "refusal").write_text("\n".join([*refusal.remote, ""]))
+    ended, log = github.run(event("schedule"))
+    assert ended == ["failure", "skipped", "skipped"]
+    told = "%0A".join([*([refusal.cure] if refusal.cure else []), *refusal.remote])
+    assert re.findall("^::error title=Nothing was pushed::(.*)$", log, re.MULTILINE) == [told]
+    assert log.count(f"remote: {refusal.remote[0]}") == 1, "it isn't tried again"
+    (github.folder / "refusal").unlink()
+    assert github.run(event("schedule"))[0] == [OK, OK, OK]
+    assert github.answer(1)[0] == "completed"
+
+
 EDITED = {"packages.toml": LISTED.format("django"), "README.md": README.format("Mine.")}
 
 
-@pytest.mark.parametrize("path", ["", *EDITED])
-def test_what_can_not_be_pushed_is_told_and_not_answered(github: GitHub, path: str) -> None:
+@pytest.mark.parametrize("path", EDITED)
+def test_what_somebody_else_edited_is_told_and_left_to_the_next_run(
+    github: GitHub, path: str
+) -> None:
     github.push("README.md", README.format("Soon."))
     github.ask("flask", 1)
-    why = f"Somebody edited {path} meanwhile" if path else "main is protected"
-    if path:
-        github.push(path, EDITED[path], meanwhile=True)
-    else:
-        (github.folder / "protected").touch()
+    github.push(path, EDITED[path], meanwhile=True)
     ended, log = github.run(event("schedule"))
     assert ended == ["failure", "skipped", "skipped"]
-    assert log.count(f"::error title=Nothing was pushed::{why}") == 1
-    assert log.count("GH006") == ("protected" in why)
+    assert log.count(f"::error title=Nothing was pushed::Somebody edited {path} meanwhile") == 1
     assert not (github.folder / "work/.git/rebase-merge").exists()
     assert {*github.git("log", "--format=%s", "main").split()} == {"Mine"}
     assert github.answer(1) == ("", "")
-    (github.folder / "protected").unlink(missing_ok=True)
-    assert github.run(event("schedule"))[0] == [OK, OK, OK]  # the next run mends it
+    assert github.run(event("schedule"))[0] == [OK, OK, OK]
     assert github.answer(1)[0] == "completed"
 
 
