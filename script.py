@@ -561,7 +561,7 @@ def ask(session: requests.Session, address: str, service: str, read: Reader[T]) 
                 body += chunk
                 if len(body) > MAX_BODY or time.monotonic() > end:
                     return Outcome("failed", f"{service}'s answer did not come to an end")
-    except (OSError, urllib3.exceptions.HTTPError) as error:
+    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
         return Outcome("try again", f"the request to {service} failed ({type(error).__name__})")
     now = datetime.now(UTC)
     return judge(service, read, now, response.status_code, response.headers, bytes(body))
@@ -1015,9 +1015,9 @@ def read_record(output: Path, project: str) -> Record | None:
 def read_stats(output: Path, project: str) -> Stats | None:
     """What is kept of a package beside its days, if anything. Raises Damaged."""
     path = output / STATS.format(project)
-    if not path.exists():
-        return None
     try:
+        if not path.exists():
+            return None
         stats = Stats.model_validate_json(path.read_bytes())
     except (OSError, ValueError):
         raise Damaged(path) from None
@@ -1042,11 +1042,11 @@ def read_tables(output: Path, project: str) -> Tables:
     tables: Tables = {"history": {"downloads": {}}}
     for name in SERIES:
         path = output / TABLE.format(project, name)
-        if path.exists():
-            try:
+        try:
+            if path.exists():
                 tables[name] = parse_table(path.read_bytes(), datetime.now(UTC).date())
-            except (OSError, ValueError):
-                raise Damaged(path) from None
+        except (OSError, ValueError):
+            raise Damaged(path) from None
     if "downloads" not in tables["history"]:
         raise Damaged(output / TABLE.format(project, "history"))
     return tables
@@ -1376,7 +1376,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """What a published file holds; nothing where it can't be read."""
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -1615,6 +1615,8 @@ class Interruption:
             self.may_raise = False
         except KeyboardInterrupt:
             self.came = True
+        finally:
+            self.may_raise = False
 
 
 def choose(options: Namespace, config: Config, stats: Known, now: datetime) -> list[str]:
@@ -1644,12 +1646,14 @@ def lacking_days(options: Namespace, config: Config, stats: Known, received: Rec
     """The projects that ClickHouse is to be asked about, of those that PePy told of."""
     found = []
     for project, new in received.figures.items():
-        kept = stats.get(project)
-        is_due = not (kept and kept.backfilled) and lacks_days(new.history, new.total)
-        if options.command == "backfill" or is_due:
+        if options.command == "backfill":
             found.append(project)
-    usual = config.defaults  # of what was requested
-    return [project for project in found if config.projects.get(project, usual).backfill]
+        elif project not in stats or not stats[project].backfilled:
+            with suppress(Exception):  # its turn meets the same, and tells it
+                days = read_tables(options.output, project)["history"]["downloads"]
+                if lacks_days(days | new.history, new.total):
+                    found.append(project)
+    return [project for project in found if config.projects.get(project, config.defaults).backfill]
 
 
 def grant(options: Namespace, config: Config, requested: Requests, received: Received) -> Config:
@@ -1764,7 +1768,7 @@ def run(options: Namespace, interruption: Interruption) -> int:
         lacking = lacking_days(options, config, stats, received)
         interruption.ends(lambda: fetch_pasts(received, lacking, clickhouse))
     config = grant(options, config, requested, received)
-    rows = read_json(options.output / CATALOGUE).get("packages", [])
+    rows = read_json(options.output / CATALOGUE).get("packages") or []
     old_rows = {row["name"]: row for row in rows}
     docs = Docs(options.output, old_rows, requested.notes)
     publish(docs, config, stats, received)

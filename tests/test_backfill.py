@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from clickhouse import Clickhouse, engine_of
-from conftest import KEPT, NEWEST, Project, ago, days, record, without_new_badges
+from conftest import KEPT, NEWEST, Project, ago, days, pepy_answer, record, without_new_badges
 from pepy import Pepy
 
 import script
@@ -164,6 +164,18 @@ def clickhouse(pepy: Pepy) -> Iterator[Clickhouse]:
 def kept_days(project: Project, name: str) -> dict[str, int]:
     text = (project.docs / name / "history.csv").read_bytes()
     return {f"{d}": n for d, n in script.parse_table(text, date.max)["downloads"].items()}
+
+
+def test_a_package_whose_days_are_all_kept_is_not_asked_about(
+    project: Project, pepy: Pepy, clickhouse: Clickhouse
+) -> None:
+    project.list("young")
+    for told in (days(*[10] * 92, end=ago(60)), days(*[10] * 92)):  # 152 days in all
+        total = 10 * (92 if ago(60) in told else 152)
+        pepy.projects["young"] = pepy_answer({f"{day}": {"1": n} for day, n in told.items()}, total)
+        assert project.run(pepy, "--all", CLICKHOUSE_URL=clickhouse.url).code == 0
+    assert clickhouse.asked == []
+    assert len(kept_days(project, "young")) == 152
 
 
 def test_the_first_run_shows_years_and_asks_once(

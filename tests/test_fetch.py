@@ -194,6 +194,8 @@ FAULTS = [
     Faulty("endless", lambda _: chain([OK, b"\r\n"], repeat(b" " * 10**5)), "failed", ENDLESS),
     Faulty("bomb", lambda _: zipped(b" " * 2**24), "failed", ENDLESS),
     Faulty("redirect", lambda _: [MOVED], "failed", r".*an error \(HTTP 302\)"),
+    Faulty("odd redirect", lambda _: [MOVED.replace(b"/x", b"http://[x")]),
+    Faulty("redirect in bytes", lambda _: [MOVED.replace(b"/x", b"\xff\xfe")]),
     Faulty("slow gzip", lambda body: zipped(body, 20), "figures", ""),
     Faulty("chunks", lambda body: [CHUNKED, CHUNK % (len(body), body)], "figures", ""),
 ]

@@ -6,7 +6,7 @@ import json
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from clickhouse import Clickhouse
@@ -109,6 +109,17 @@ def test_in_a_fresh_clone_an_odd_package_is_listed_with_what_its_badges_say(
     assert (project.run(pepy, "render").code, [*rows(project)]) == (1, ["_all", "good"])
 
 
+@pytest.mark.parametrize("text", ["[" * 10**5, '{"packages": null}', "[]", "<<<<<<< HEAD"])
+def test_an_odd_catalogue_or_badge_harms_nobody(project: Project, pepy: Pepy, text: str) -> None:
+    kept(project, pepy)
+    (project.docs / "odd/stats.json").write_text("<<<<<<< HEAD")
+    for path in (script.CATALOGUE, "odd.json"):
+        (project.docs / path).write_text(text)
+    run = project.run(pepy, "--all")
+    assert (run.code, "Traceback" in run.errors) == (1, False)
+    assert rows(project)["good"]["total"] == 2000
+
+
 @pytest.mark.parametrize("step", ["renewed", "backfilled", "render", "chart", "read_tables"])
 def test_a_bug_shows_its_traceback_and_the_others_go_on(
     project: Project, pepy: Pepy, step: str, monkeypatch: pytest.MonkeyPatch
@@ -184,17 +195,29 @@ def test_what_the_first_batch_told_is_kept_where_the_second_is_interrupted(
     assert filled == {asked[0]: True, asked[1]: False}
 
 
-STEPS = {  # where the signals come
-    "the list": "parse_list",
-    "a request": "judge",
-    "older days": "fetch_pasts",
-    "the windows' end": "common_ends",
-    "a turn": "renewed",
-    "rendering": "render",
-    "the catalogue": "catalogue",
-    "what follows": "finish",
-    "the report": "report",
-}
+class Step(NamedTuple):
+    """Where two signals come, and which of them is the first."""
+
+    why: str
+    function: str
+    first: signal.Signals
+
+
+INT = signal.SIGINT
+TERM = signal.SIGTERM
+STEPS = [
+    Step("the list", "parse_list", INT),
+    Step("a request", "judge", INT),
+    Step("a request", "judge", TERM),
+    Step("older days", "fetch_pasts", TERM),
+    Step("the windows' end", "common_ends", INT),
+    Step("a turn", "renewed", TERM),
+    Step("rendering", "render", INT),
+    Step("rendering", "render", TERM),
+    Step("the catalogue", "catalogue", INT),
+    Step("what follows", "finish", TERM),
+    Step("the report", "report", INT),
+]
 TWICE = """
 import os
 really = script.{step}
@@ -206,18 +229,17 @@ script.{step} = twice
 """
 
 
-@pytest.mark.parametrize("where", STEPS)
-@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step", STEPS, ids=[f"{step.why}-{step.first}" for step in STEPS])
 def test_two_signals_at_any_step_end_it_with_130_and_all_that_came(
-    project: Project, pepy: Pepy, where: str, first: signal.Signals
+    project: Project, pepy: Pepy, step: Step
 ) -> None:
     project.list("one", "two")
-    second = signal.SIGTERM if first == signal.SIGINT else signal.SIGINT
-    tuned = TWICE.format(step=STEPS[where], first=int(first), second=int(second))
+    second = TERM if step.first == INT else INT
+    tuned = TWICE.format(step=step.function, first=int(step.first), second=int(second))
     with project.start(pepy, tuned=tuned) as process:
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, "Traceback" in errors) == (130, False), errors
     assert "files changed in docs" in output
     assert script.CATALOGUE in project.files()
-    if where not in ("the list", "a request"):
+    if step.why not in ("the list", "a request"):
         assert {"one.json", "one/stats.json", "two.json", "two/stats.json"} <= {*project.files()}
