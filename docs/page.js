@@ -19,8 +19,7 @@ const TITLE = document.title;
 const answer = await fetch("_packages.json").catch(() => null);
 const missing = answer?.status === 404 ? { packages: [] } : null; // not rendered yet, or out of reach
 const catalogue = answer?.ok ? await answer.json().catch(() => null) : missing;
-// Shields refuses http, which a domain may have while it waits for its certificate.
-const here = new URL(".", location.href.replace(/^http:(?!\/\/(localhost|127\.0\.0\.1)[:/])/, "https:"));
+const here = new URL(".", location.href.replace(/^http:(?!\/\/(localhost|127\.0\.0\.1)[:/])/, "https:")); // as Shields wants it
 const owner = /^([^.]+)\.github\.io$/.exec(here.hostname)?.[1];
 const repository = catalogue?.repository || (owner && `${owner}/${here.pathname.split("/")[1] || here.hostname}`);
 const home = repository && `https://github.com/${repository}`;
