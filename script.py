@@ -1646,6 +1646,8 @@ def lacking_days(options: Namespace, config: Config, stats: Known, received: Rec
     """The projects that ClickHouse is to be asked about, of those that PePy told of."""
     found = []
     for project, new in received.figures.items():
+        if not config.projects.get(project, config.defaults).backfill:
+            continue
         if options.command == "backfill":
             found.append(project)
         elif project not in stats or not stats[project].backfilled:
@@ -1653,7 +1655,7 @@ def lacking_days(options: Namespace, config: Config, stats: Known, received: Rec
                 days = read_tables(options.output, project)["history"]["downloads"]
                 if lacks_days(days | new.history, new.total):
                     found.append(project)
-    return [project for project in found if config.projects.get(project, config.defaults).backfill]
+    return found
 
 
 def grant(options: Namespace, config: Config, requested: Requests, received: Received) -> Config:
@@ -1731,8 +1733,7 @@ def finish(
     if readme.is_file():
         write(readme, with_site(readme.read_bytes(), config, docs.paths))
     for issue in requested.issues:
-        answered = answer(issue["body"], requested.refused, docs.paths, config.site_address)
-        if answered:
+        if answered := answer(issue["body"], requested.refused, docs.paths, config.site_address):
             reason, comment = answered
             path = options.answers / f"{issue['number']}-{reason}.md"
             write(path, comment.encode())
@@ -1745,8 +1746,7 @@ def finish(
         happened = f"some histories stay short: {received.clickhouse_failed}"
         docs.lines["ClickHouse"] = Line(happened, "warning")
     docs.notes.append(f"{docs.changed} files changed in {options.output}.")
-    gone = prune(options.output, config.published, remove=options.prune)
-    if gone:
+    if gone := prune(options.output, config.published, remove=options.prune):
         left = "files removed" if options.prune else "files left alone, which --prune removes"
         docs.notes.append(f"No longer listed, {left}: {', '.join(gone)}.")
 

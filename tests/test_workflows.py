@@ -77,8 +77,7 @@ def test_key_and_token_are_where_they_are_needed_and_never_together(job: str, st
     assert not {"PEPY_API_KEY", "GH_TOKEN"} <= variables.keys()
     assert not command or ("GH_TOKEN" in variables) == bool(re.search(r"\bgh\b", command))
     if "checkout" in step.get("uses", ""):
-        branch = "${{ github.event.repository.default_branch || github.ref_name }}"
-        main = {"ref": branch} if job == "update" else {}
+        main = {"ref": "${{ env.DEFAULT_BRANCH }}"} if job == "update" else {}
         assert step["with"] == {"persist-credentials": False} | main
 
 
@@ -303,6 +302,8 @@ class GitHub:
                 ended.append("skipped")
                 continue
             subprocess.check_call(["bash", "-c", FRESH], cwd=self.folder)
+            for key, value in fill(job.get("env", {}), known).items():
+                known[f"env.{key}"] = value
             known["github.token"], failed = json.dumps(job["permissions"]), False
             for step in job["steps"]:
                 if not runs(step, known, failed, self.cancelled):
