@@ -1475,8 +1475,6 @@ def append(variable: str, text: str) -> None:
 
 # ---------------------------------------------------------------- 8. requests, their answers
 
-HOW_TO_LIST = '[[package]] and name = "..." below it'
-
 
 @dataclass
 class Requests:
@@ -1492,8 +1490,9 @@ def read_requests(options: Namespace, config: Config, text: bytes) -> Requests:
     """The issues, and what of them the list can take. Raises Unable where both are empty."""
     issues = json.loads(options.requests.read_bytes()) if options.requests else []
     issues.sort(key=itemgetter("number"))
+    how = '[[package]] and name = "..." below it'
     if not config.package and not issues:
-        raise Unable(f"{options.config}: list at least one package: {HOW_TO_LIST}.")
+        raise Unable(f"{options.config}: list at least one package: {how}.")
     named = chain(*(read_request(issue["body"])[0] for issue in issues))
     new = [project for project in dict.fromkeys(named) if project not in config.projects]
     limit = config.limits.packages
@@ -1504,27 +1503,38 @@ def read_requests(options: Namespace, config: Config, text: bytes) -> Requests:
         parse_list(lengthen(text, requested.new), f"{options.config}")
     except Unable:
         requested.new = []
-        how = f"write its packages as {HOW_TO_LIST}"
-        requested.notes = [f"Requests wait, as nothing can be added to {options.config}: {how}."]
+        requested.notes = [f"Requests wait: write the packages in {options.config} as {how}."]
     return requested
+
+
+WANTED = re.compile(  # a name: behind a bullet or number, in quotes, to be installed, in an address
+    r"(?:(?:[-*+]|[0-9]{1,2}[.)]) +)?(?P<quote>[\"'`]?)"
+    r"(?:(?:python3? -m |uv )?pip3? install +|(?:uv|poetry|pdm) add +)?"
+    r"(?P<address>https?://[\w.-]+/(?:projects?|packages|p)/)?"
+    rf"(?P<name>{PATTERNS['name'][0]})(?(address)(?:[/?#][\w./?#=&-]*)?)(?P=quote)",
+    re.ASCII,
+)
+AFTER = re.compile(  # it: its extras, and what its version has to be
+    r"(?<=\w)(\[[\w, .-]{1,100}\])?(,?[ ]*(===?|~=|!=|[<>]=?)[ ]*[0-9][\w.*+!-]*)*", re.ASCII
+)
 
 
 def read_request(body: str) -> tuple[list[str], list[str]]:
     """The projects in the form's field `Packages`, or what is wrong there in our own words."""
     found = re.search(r"(?ms)^### Packages\s*$(.*?)(^###|\Z)", body)
-    lines = found[1].split("\n") if found else []
-    names = [line.strip() for line in lines if line.strip()]
-    if not 1 <= len(names) <= 10:
-        return [], ["the form's field has to name 1 to 10 packages, one a line"]
+    lines = re.findall(r"\S.*", found[1] if found else "")
     projects = []
-    mistakes = []
-    for number, name in enumerate(names, 1):
-        try:
-            projects.append(Package(name=name).project)
-        except ValidationError:
-            mistakes.append(f"line {number} is not a package name")
+    mistakes = {}  # by the line's number
+    for number, line in enumerate(lines, 1):
+        for part in AFTER.sub("", line).strip(" \t\r,").split(","):
+            if wanted := WANTED.fullmatch(part.strip(" \t")):
+                projects.append(normalise(wanted["name"]))
+            else:
+                mistakes[number] = f"line {number} has to hold a name, as in `pip install NAME`"
+    if not 1 <= len(projects) + len(mistakes) <= 10:
+        return [], ["the form's field has to name 1 to 10 packages, one a line"]
     if mistakes:
-        return [], mistakes
+        return [], [*mistakes.values()]
     return [*dict.fromkeys(projects)], []
 
 

@@ -34,6 +34,7 @@ LEGAL = [
     Legal("an empty heading in it", form("flask\n###\n-owned"), ["flask"]),
     Legal("files", form("gh-1\nindex.html\nCNAME"), ["gh-1", "index-html", "cname"]),
     Legal("ten", form("\n".join(TEN)), TEN),
+    Legal("ten in a line", form(", ".join(TEN)), TEN),
 ]
 
 
@@ -42,8 +43,47 @@ def test_a_body_names_projects_once_each_and_all_else_in_it_is_ignored(legal: Le
     assert script.read_request(legal.body) == (legal.projects, [])
 
 
+WRITTEN = {  # what people write in a line, and whom they mean by it
+    "requests": ["requests"],
+    "- requests": ["requests"],
+    "* requests": ["requests"],
+    "1. requests": ["requests"],
+    "2) requests": ["requests"],
+    "`requests`": ["requests"],
+    '"requests"': ["requests"],
+    "'requests'": ["requests"],
+    "requests, flask": ["requests", "flask"],
+    "requests,flask,": ["requests", "flask"],
+    "- `requests`, `flask`": ["requests", "flask"],
+    "requests==2.31": ["requests"],
+    "requests ~= 2.0": ["requests"],
+    "requests>=2,<3": ["requests"],
+    "requests==2.*, flask[async]>=3": ["requests", "flask"],
+    "requests[socks]": ["requests"],
+    "`requests[socks, security]`": ["requests"],
+    "pip install requests": ["requests"],
+    "python -m pip install requests[socks]": ["requests"],
+    "uv pip install requests": ["requests"],
+    "- `uv add requests`": ["requests"],
+    "https://pepy.tech/projects/Flask_Login": ["flask-login"],
+    "https://pepy.tech/projects/requests?versions=2.31&versions=2.32": ["requests"],
+    "http://example.org/project/requests/2.31.0/#files": ["requests"],
+    "https://www.example.org/packages/requests, https://example.org/p/flask": ["requests", "flask"],
+}
+
+
+@pytest.mark.parametrize("line", WRITTEN)
+def test_a_line_may_be_written_in_any_way_that_is_unmistakable(line: str) -> None:
+    assert script.read_request(form(f"{line}\ndjango")) == ([*WRITTEN[line], "django"], [])
+
+
 MISTAKEN = {  # what the field is like: its lines, of which none is a name
     "shell": f"$({RUN})\n`{RUN}`\nflask; {RUN}\nflask && {RUN}\n'; {RUN}; '\n--help\n-rf",
+    "sentences": "please add flask\nflask and django\npip install\nflask,,django\n,\nthanks!",
+    "options": "pip install -U flask\npip install --user flask\nuv add --dev flask\n-e flask",
+    "addresses": "https://github.com/psf/flask\nhttps://example.org/flask\nexample.org/p/flask"
+    "\nhttps://example.org/project/../x\nhttps://example.org/p/\nftp://example.org/p/flask",
+    "halves": "`flask\nflask'\n\"flask`\nflask==\nflask=2\n[flask]\nflask[\nflask [x]\nflask,[x]",
     "workflow": "${{ secrets.PEPY_API_KEY }}\n::set-output name=c::0\n::error::x\ncode=0\nc<<E",
     "TOML": 'flask"\n[defaults]\ncolor = "red\n[[package]]\nname = "flask"',
     "Markdown": "@everyone\n#1\n![x](https://example.com/x.png)\n```\n<script>alert(1)</script>",
@@ -51,6 +91,7 @@ MISTAKEN = {  # what the field is like: its lines, of which none is a name
     "look-alikes": "fl\u0430sk\n\uff46lask\nflas\u212a\n\u202eflask\nfl\u200bask\n\u2066flask",
     "paths": "../../etc/passwd\n..\nflask/../x\nC:\\x\nflask:stream\n.github\n_packages",
     "100 KB in one line": "a" * 100_000,
+    "200 KB of one part": "\n".join(part * 20_000 for part in ("a[b", "a <", "[]", "a==")),
     "no response": "_No response_",
 }
 MISCOUNTED = {
@@ -59,8 +100,10 @@ MISCOUNTED = {
     "empty field": "### Packages\n\n### Label\n\nx",
     "100 KB of lines": form("flask\n" * 17_000),
     "eleven": form("\n".join([*TEN, "p10"])),
+    "100 KB of commas": form("a," * 50_000),
+    "eleven in two lines": form(f"{', '.join(TEN)}\np10"),
 }
-LINE = "line {} is not a package name"
+LINE = "line {} has to hold a name, as in `pip install NAME`"
 REFUSED = {
     form(t): [LINE.format(n + 1) for n in range(t.count("\n") + 1)] for t in MISTAKEN.values()
 }
