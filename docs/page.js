@@ -16,10 +16,12 @@ import { $, make } from "./tools.js";
 const VIEWS = ["list", "compare", "builder", "unlisted", "empty", "broken"];
 const TITLE = document.title;
 
+const isHere = ["localhost", "127.0.0.1"].includes(location.hostname); // a host's own machine
+const here = new URL(".", isHere ? location.href : location.href.replace(/^http:/, "https:")); // as Shields wants it
 const answer = await fetch("_packages.json").catch(() => null);
-const missing = answer?.status === 404 ? { packages: [] } : null; // not rendered yet, or out of reach
+const missing = answer?.status === 404 && isHere ? { packages: [] } : null; // not rendered yet
+$("branch").hidden = answer?.status !== 404; // what GitHub Actions deploys has the catalogue
 const catalogue = answer?.ok ? await answer.json().catch(() => null) : missing;
-const here = new URL(".", location.href.replace(/^http:(?!\/\/(localhost|127\.0\.0\.1)[:/])/, "https:")); // as Shields wants it
 const owner = /^([^.]+)\.github\.io$/.exec(here.hostname)?.[1];
 const repository = catalogue?.repository || (owner && `${owner}/${here.pathname.split("/")[1] || here.hostname}`);
 const home = repository && `https://github.com/${repository}`;

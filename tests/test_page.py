@@ -728,6 +728,24 @@ def test_without_figures_or_a_catalogue_it_says_what_to_do(visitor: Visit) -> No
         serve(visitor, script.CATALOGUE, status=status)
         page.reload()
         heading(page, told)
+    expect(page.locator("#branch")).to_be_hidden()
+
+
+def test_a_site_served_from_a_branch_which_has_no_list_says_what_to_set(visitor: Visit) -> None:
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path.removeprefix("/stats/")
+        route.fulfill(path=visitor.site.docs / (path or "index.html"))
+
+    visitor.shields_is_down = True
+    visitor.context.route("https://someone.github.io/stats/**", answer)
+    serve(visitor, script.CATALOGUE, status=404)
+    page = visitor.page
+    page.goto("https://someone.github.io/stats/")
+    heading(page, "The list can’t be read")
+    told = page.locator("#branch")
+    expect(told).to_contain_text("choose GitHub Actions as the source. Then press Run workflow")
+    links = told.locator("a").evaluate_all("(all) => all.map((a) => a.href)")
+    assert links == [f"{HOME}/settings/pages", f"{HOME}/actions/workflows/update.yml"]
 
 
 def test_addresses_begin_with_https_where_the_page_does_not(visitor: Visit) -> None:

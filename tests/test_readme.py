@@ -51,6 +51,41 @@ def test_its_steps_name_what_is_there() -> None:
     assert "`[limits] packages` says" in steps
 
 
+def test_its_steps_are_those_of_the_page_and_of_a_runs_summary() -> None:
+    def words(text: str) -> str:
+        text = re.sub(r"</?(a|b|code)\b[^>]*>|\]\([^)]*\)|[][*<>`\\]", "", text)
+        return " ".join(text.split())
+
+    page = (ROOT / "docs/index.html").read_text(encoding="utf-8")
+    steps = dict(
+        re.findall(r"^\d\. \*\*(\w+)\*\*: (.*?)(?=^\d|^ *```)", README, re.DOTALL | re.MULTILINE)
+    )
+    shown = dict(re.findall(r"<li><b>(\w+)</b>: (.*)</li>", page))
+    told = dict(re.findall(r"- \*\*(\w+)\*\*: (.*?) END\n", WORKFLOW, re.DOTALL))
+    assert ([*shown], [*told]) == (["Key", "Pages", "List"], ["Key", "Pages"])
+    for name, step in [*shown.items(), *told.items()]:
+        assert words(step) == words(steps[name])
+
+
+def test_its_way_to_update_takes_all_but_the_list_and_the_figures(tmp_path: Path) -> None:
+    git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.com"]
+    files = {"script.py": "new", "docs/page.js": "new", "docs/icon.svg": "new", "tests/t.py": "new"}
+    files |= {"packages.toml": "old", "docs/a.json": "old", "docs/a/day.json": "old"}
+    for folder in ("original", "copy"):
+        for path, age in files.items():
+            file = tmp_path / folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(age if folder == "original" and age == "new" else folder)
+        for command in (["init", "-qb", "main"], ["add", "."], ["commit", "-qm", folder]):
+            subprocess.check_call([*git, *command], cwd=tmp_path / folder)
+    (commands,) = re.findall(r"```console\n(git fetch .*?)```", README, re.DOTALL)
+    commands = commands.replace("https://github.com/OWNER/pepy-stats", "../original")
+    commands = commands.replace("git commit", f"{' '.join(git)} commit -q")
+    subprocess.check_call(["bash", "-ec", commands], cwd=tmp_path / "copy")
+    contents = {path: (tmp_path / "copy" / path).read_text() for path in files}
+    assert contents == {path: age if age == "new" else "copy" for path, age in files.items()}
+
+
 def test_its_table_of_options_is_complete_and_right() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| (?:`(\w+)`)? *\|", README, re.MULTILINE))
     defaults = {name: field.default for name, field in script.Options.model_fields.items()}
@@ -95,8 +130,9 @@ def test_its_first_command_shows_the_job_at_work(tmp_path: Path) -> None:
 
 def test_its_messages_are_the_programs() -> None:
     source = WORKFLOW + (ROOT / "script.py").read_text(encoding="utf-8")
-    messages = re.findall(r"^\| `…? ?([^`]+)` \|", section("Troubleshooting"), re.MULTILINE)
-    assert len(messages) == 13
+    symptoms = re.findall(r"^\| (`.*?) \|", section("Troubleshooting"), re.MULTILINE)
+    messages = re.findall(r"`…? ?([^`]+)`", " ".join(symptoms))
+    assert len(messages) == 9
     assert [message for message in messages if message not in source] == []
 
 

@@ -124,10 +124,16 @@ def evaluate(expression: str, known: Known, cancelled: bool = False) -> Any:
     return eval(python.strip(), {"__builtins__": {}, "known": known}, functions)
 
 
+def shown(value: object) -> str:
+    return f"{value}".lower() if isinstance(value, bool) else f"{value}"
+
+
 def fill(texts: dict[str, str], known: Known) -> dict[str, str]:
     """Texts of a workflow with the values of their expressions."""
     pattern = re.compile(r"\$\{\{(.*?)\}\}")
-    return {k: pattern.sub(lambda m: evaluate(m[1], known), text) for k, text in texts.items()}
+    return {
+        k: pattern.sub(lambda m: shown(evaluate(m[1], known)), text) for k, text in texts.items()
+    }
 
 
 def runs(part: Known, known: Known, failed: bool = False, cancelled: bool = False) -> bool:
