@@ -14,8 +14,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from itertools import repeat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -68,10 +67,11 @@ if [ "$*" = "-m venv .venv" ]; then
     ln -s "$HUB/bin/python3" .venv/bin/python
     exec install /dev/null .venv/bin/pip # a program that does nothing
 fi
-echo $$ > "$HUB/pid"
 exec {sys.executable} "$@"
 """,
 }
+ACT = """act --json --platform=ubuntu-latest=-self-hosted --no-skip-checkout --no-cache-server
+--eventpath=../event.json --env=GITHUB_REPOSITORY=someone/badges --secret=GITHUB_TOKEN=x"""
 # An artifact belongs to the run: an attempt that uploads its name again makes a second one.
 UPLOAD = """mkdir -p "$HUB/artifacts/$INPUT_NAME"
 cp -r "$INPUT_PATH" "$HUB/artifacts/$INPUT_NAME/$(ls "$HUB/artifacts/$INPUT_NAME" | wc -l)\""""
@@ -116,7 +116,6 @@ class Event(NamedTuple):
     asks: Mapping[int, str] = {1: "flask"}  # issues, and the packages that they ask for
     pepy: Mapping[str, int] = {}  # projects for which it answers with this status
     before: str = ""  # what is done in GitHub's folder
-    cancelled: bool = False  # as soon as PePy is asked for a project that is called `stuck`
 
     jobs: str = "success success success"  # how update, deploy and answer ended
     fetched: str = "flask requests"  # the projects that PePy was asked for
@@ -169,7 +168,9 @@ EVENTS = {
         "schedule", key="", jobs="failure skipped skipped", log="There is no PePy API key"
     ),
     "a push, installing as GitHub does": Event("push", before="rm bin/python3"),
-    "by hand": Event("workflow_dispatch"),
+    "by hand, though nothing is due": Event(
+        "workflow_dispatch", after="by schedule", commits="Update badges\nAdd `flask`"
+    ),
     "by hand, before Pages are switched on": Event(
         "workflow_dispatch", before="rm pages", jobs="success failure skipped", found=OPEN
     ),
@@ -243,13 +244,13 @@ EVENTS = {
     "somebody pushing again and again": not_pushed(
         "echo 'echo Mine. >> NOTES.md' > meanwhile", "Three attempts failed, as the log has it.", 3
     ),
-    # Only the step is told, not act, where the jobs that follow would end at once.
+    # Only script.py is told, as it pauses: act would kill it, and call what follows a success.
     "cancelled": Event(
         "schedule",
-        before="""printf '[[package]]\nname = "stuck"\n' >> mine/packages.toml; mine""",
-        cancelled=True,
+        pepy={"requests": 503},
+        before="echo 'import os, time\ntime.sleep = lambda _: os.kill(os.getpid(), 2)' "
+        "> bin/sitecustomize.py",
         jobs="failure success success",
-        fetched="flask requests stuck",
         found=GRANTED | {"log": "postponed: the run was interrupted"},
     ),
     "the branch master, by schedule": Event("schedule", branch="master", found=ON_MASTER),
@@ -287,11 +288,6 @@ class Hub:
         where, variables = self.folder, self.environment
         return subprocess.check_output(command, shell=True, cwd=where, env=variables, text=True)
 
-    def cancel(self, body: bytes) -> Iterator[bytes]:
-        """Interrupt the run that asks for a project, and never answer."""
-        self.do("kill -INT $(cat pid)")
-        return repeat(b"")
-
     def play(self, event: Event) -> str:
         """Let an event happen; how the jobs ended."""
         if event.after:
@@ -303,26 +299,25 @@ class Hub:
         if event.attempt == 1:
             self.do("rm -rf artifacts")
         self.do(event.before)
-        self.pepy.projects = dict(event.pepy) | ({"stuck": self.cancel} if event.cancelled else {})
+        self.pepy.projects = dict(event.pepy)
         self.pepy.asked.clear()
 
         about = {"default_branch": self.branch, "has_pages": (self.folder / "pages").exists()}
         # A schedule's event may come without its repository.
         repository = {} if event.name == "schedule" else {"repository": about}
         self.write("event.json", json.dumps({**event.payload, **repository}))
-        options = ["--json", "--platform=ubuntu-latest=-self-hosted", "--no-skip-checkout"]
-        options += ["--action-offline-mode", f"--action-cache-path={self.folder}/act"]
-        options += ["--no-cache-server", "--env=GITHUB_REPOSITORY=someone/badges"]
-        options += [f"--env=GITHUB_RUN_ATTEMPT={event.attempt}"]
-        options += [f"--env=GITHUB_REF=refs/heads/{self.branch}"]
-        options += ["-s=GITHUB_TOKEN=x", f"-s=PEPY_API_KEY={event.key}"]
+        command = [*ACT.split(), event.name, f"--action-cache-path={self.folder}/act"]
+        command += [f"--env=GITHUB_REF=refs/heads/{self.branch}"]
+        command += [
+            f"--env=GITHUB_RUN_ATTEMPT={event.attempt}",
+            f"--secret=PEPY_API_KEY={event.key}",
+        ]
         for step in (step for job in JOBS.values() for step in job["steps"] if "uses" in step):
             name = step["uses"].partition("@")[0]
             runs = {"using": "composite", "steps": [{"run": ACTIONS[name], "shell": "bash"}]}
             action = {"name": name, "inputs": {i: {} for i in step.get("with", ())}, "runs": runs}
             self.write(f"{name}/action.yml", json.dumps(action))
-            options.append(f"--local-repository={step['uses']}={self.folder}/{name}")
-        command = ["act", event.name, "--eventpath=../event.json", *options]
+            command.append(f"--local-repository={step['uses']}={self.folder}/{name}")
         where, variables = self.folder / "mine", self.environment
         act = subprocess.run(command, cwd=where, env=variables, capture_output=True, check=False)
         lines = [json.loads(line) for line in act.stdout.splitlines()]
