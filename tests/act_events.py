@@ -162,7 +162,7 @@ EVENTS = {
         key="",
         before="rm pages",
         jobs="success skipped skipped",
-        log="::notice title=No key yet::",
+        log="/settings/secrets/actions/new.*/settings/pages.*\n::notice title=No key yet::",
     ),
     "a schedule without a key": in_vain(
         "schedule", key="", jobs="failure skipped skipped", log="There is no PePy API key"
@@ -340,6 +340,8 @@ def test_an_event_comes_to_what_it_must(tmp_path: Path, pepy: Pepy, event: Event
         assert re.search(pattern, (tmp_path / path).read_text("utf-8"), re.DOTALL), path
     for file in tmp_path.glob("issues/*"):
         assert len(json.loads(file.read_bytes())["comments"]) < 2, "it is answered once"
+    served = event.key and (tmp_path / "pages").exists()
+    assert ("/someone/badges/settings/" in log) != bool(served), "what is to be done is told"
     assert KEY not in log
     assert not (tmp_path / "x").exists(), "a shell did what an event says"
     assert "usage: gh" not in log, "a step may go on after a command that is mistaken"
