@@ -111,6 +111,8 @@ def test_a_push_starts_what_it_concerns() -> None:
     """The list and the figures start a run, and code the checks; script.py and the page do both."""
     figures = ["packages.toml", "docs/*.json", "docs/*/*"]
     assert EVENTS["update"]["push"]["paths"] == ["packages.toml", "script.py", "docs/**"]
+    for workflow in ("update", "ci"):
+        assert EVENTS[workflow]["push"]["branches"] == ["main", "master"]
     assert EVENTS["update"]["issues"]["types"] == ["labeled", "reopened"]
     assert EVENTS["ci"]["push"]["paths-ignore"] == figures
     assert EVENTS["ci"]["pull_request"]["paths-ignore"] == figures
