@@ -31,6 +31,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from functools import cache, cached_property, partial
 from itertools import chain
 from operator import itemgetter
@@ -61,16 +62,31 @@ class Damaged(Exception):
 
 # ------------------------------------------------------------------------------ 1. the list
 
-COLOUR = (  # a word that Shields doesn't know is drawn grey, which its writer sees at once
-    r"[a-z]{3,30}|#?([0-9A-Fa-f]{3}){1,2}|#([0-9A-Fa-f]{4}){1,2}"
-    r"|rgba?\([\d.,%/ ]{5,50}\)|hsla?\([\d.,%/ a-z]{5,50}\)",
-    "not a colour: a name (blue), hex (#fe7d37), rgb(), rgba(), hsl() or hsla() is one",
+COLOURS = """aliceblue antiquewhite aqua aquamarine azure beige bisque black blanchedalmond blue
+blueviolet brown burlywood cadetblue chartreuse chocolate coral cornflowerblue cornsilk crimson cyan
+darkblue darkcyan darkgoldenrod darkgray darkgreen darkgrey darkkhaki darkmagenta darkolivegreen
+darkorange darkorchid darkred darksalmon darkseagreen darkslateblue darkslategray darkslategrey
+darkturquoise darkviolet deeppink deepskyblue dimgray dimgrey dodgerblue firebrick floralwhite
+forestgreen fuchsia gainsboro ghostwhite gold goldenrod gray green greenyellow grey honeydew hotpink
+indianred indigo ivory khaki lavender lavenderblush lawngreen lemonchiffon lightblue lightcoral
+lightcyan lightgoldenrodyellow lightgray lightgreen lightgrey lightpink lightsalmon lightseagreen
+lightskyblue lightslategray lightslategrey lightsteelblue lightyellow lime limegreen linen magenta
+maroon mediumaquamarine mediumblue mediumorchid mediumpurple mediumseagreen mediumslateblue
+mediumspringgreen mediumturquoise mediumvioletred midnightblue mintcream mistyrose moccasin
+navajowhite navy oldlace olive olivedrab orange orangered orchid palegoldenrod palegreen
+paleturquoise palevioletred papayawhip peachpuff peru pink plum powderblue purple rebeccapurple red
+rosybrown royalblue saddlebrown salmon sandybrown seagreen seashell sienna silver skyblue slateblue
+slategray slategrey snow springgreen steelblue tan teal thistle tomato turquoise violet wheat white
+whitesmoke yellow yellowgreen brightgreen critical important success informational inactive"""
+COLOUR = re.compile(  # all that Shields draws; an unknown message colour turns bright green
+    r"(rgba?\( *\d+(%?)(( *, *\d+\2){2}(?! */)|( +\d+\2){2}(?! *,))"
+    r"|hsla?\( *\d+(deg|rad|grad|turn)?( *, *\d+%){2}(?! */))( *[,/] *(0|1|0?\.\d+|\d+%))? *\)"
+    r"|#?([0-9a-f]{3}){1,2}|#([0-9a-f]{4}){1,2}|" + "|".join(COLOURS.split()),
+    re.ASCII | re.IGNORECASE,
 )
+KINDS = "it knows blue, #fe7d37, rgb(1,2,3), rgba(1,2,3,0.4), hsl(1,2%,3%), hsla(1,2%,3%,0.4)"
 PATTERNS = {  # that a whole text has to match, here and on the page, and what is allowed
     "label": (r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]*", "one line, no control characters"),
-    "color": COLOUR,
-    "labelColor": COLOUR,
-    "logoColor": COLOUR,
     "namedLogo": ("[a-z0-9]{1,60}", "a logo is a simple-icons slug, such as pypi"),
     "logoSvg": (r"\s*<svg.*", "an SVG logo is the text of the picture and starts with <svg"),
     "url": (
@@ -112,6 +128,17 @@ class Look(Section):
     logoSize: Literal["auto"] | None = None
     style: Style | None = None
     cacheSeconds: Annotated[int, Field(ge=0, le=31_536_000)] = 3600
+
+    @pydantic.field_validator("color", "labelColor", "logoColor")
+    @classmethod
+    def _is_drawn(cls, value: str | None) -> str | None:
+        if value is None or COLOUR.fullmatch(value):
+            return value and value.lower()  # Shields knows no other case
+        text = re.sub(r"(?<=[\w%])[ ,/]+(?=[\d.])", ", ", value.strip().lower())
+        words = [text, *COLOURS.split()]
+        near = get_close_matches(text, filter(COLOUR.fullmatch, words), 1)
+        hint = f"the nearest is {short(near[0])}" if near else KINDS
+        raise ValueError(f"not a colour that Shields knows; {hint}")
 
 
 class Options(Look):
@@ -1198,7 +1225,7 @@ def catalogue(config: Config, rows: Iterable[Row]) -> str:
         "branch": os.environ.get("DEFAULT_BRANCH", "main"),  # where the list is edited
         "url": config.site.url,  # or the page's own address tells
         "styles": get_args(Style),
-        "patterns": {key: PATTERNS[key][0] for key in ("name", "color")},
+        "patterns": {"name": PATTERNS["name"][0], "color": COLOUR.pattern},
         "metrics": [{"path": m.path, "title": m.title, "label": m.label} for m in METRICS],
         "packages": sorted(rows, key=itemgetter("name")),
     }

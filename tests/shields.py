@@ -7,8 +7,10 @@ https://shields.io/badges/endpoint-badge
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 from urllib.parse import parse_qsl
 
@@ -19,6 +21,8 @@ Style = Literal["flat", "flat-square", "plastic", "for-the-badge", "social"]
 OVERRIDES = {"label", "color", "labelColor", "logo", "logoColor", "logoSize", "style"}
 COLOURS = {"brightgreen": "#4b0", "success": "#4b0", "orange": "#ea7233", "blue": "#007ec6"}
 COLOURS |= {"grey": "#555", "lightgrey": "#939393"}
+SPELLINGS = tomllib.loads(Path(__file__).with_name("colours.toml").read_text("utf-8"))
+DRAWN = [*SPELLINGS["names"].split(), *SPELLINGS["drawn"], *SPELLINGS["cased"]]
 
 
 class EndpointBadge(BaseModel):

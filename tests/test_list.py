@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from argparse import Namespace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from conftest import form, mistakes_in, read_list
+from shields import DRAWN, SPELLINGS
 
 import script
 
@@ -39,22 +41,47 @@ def test_own_options_win_and_an_own_logo_replaces_the_default(own: str) -> None:
     assert package.label == "all"
 
 
-LEGAL_COLOURS = ["blue", "rebeccapurple", "fff", "#FE7D37", "#fe7d", "fe7d37", "#fe7d3780"]
-LEGAL_COLOURS += ["rgb(1,2,3)", "rgba( 1 , 2 , 3 , 0.5 )", "rgb(1 2 3 / 50%)"]
-LEGAL_COLOURS += ["hsl(120, 50%, 50%)", "hsla(120deg,5%,5%,.5)"]
-ILLEGAL_COLOURS = ["", "Blue", "fe7d", "#ff", "#fffff", "#ggg", " red", "red;", "red\\n", 'red\\"']
-ILLEGAL_COLOURS += ["url(x)", "var(--x)", "rgb(1,2)", "rgb(1,2,3)x", "rgb(x,y,z)"]
-ILLEGAL_COLOURS += ["٣٣٣", "rgb(١,2,3)", f"rgb({'1' * 51})"]
+UNDRAWN = [*SPELLINGS["unknown"], *chain.from_iterable(SPELLINGS["refused"].values())]
 
 
 @pytest.mark.parametrize("option", ["color", "labelColor", "logoColor"])
-def test_colours_are_words_hex_or_functions(option: str) -> None:
-    text = PACKAGE + f'namedLogo = "pypi"\n{option} = "%s"'
-    read = [getattr(read_list(text % one).package[0], option) for one in LEGAL_COLOURS]
-    assert read == LEGAL_COLOURS
-    for colour in ILLEGAL_COLOURS:
-        told = mistakes_in(text % colour)
-        assert re.search(f"1 \\('requests'\\) {option} = .*: not a colour: a name", told), colour
+def test_colours_are_those_that_shields_draws(option: str) -> None:
+    text = f'{PACKAGE}namedLogo = "pypi"\n{option} = '
+    for colour in DRAWN:
+        assert getattr(read_list(text + json.dumps(colour)).package[0], option) == colour.lower()
+    for colour in UNDRAWN:
+        told = mistakes_in(text + json.dumps(colour)).partition(f" 1 ('requests') {option} = ")[2]
+        assert ": not a colour that Shields knows; " in told, colour
+        for nearest in re.findall("the nearest is '(.+)'", told):
+            assert read_list(text + json.dumps(nearest))
+    assert sorted(script.COLOURS.split()) == sorted(SPELLINGS["names"].split())
+
+
+NEAREST = {
+    "gren": "the nearest is 'green'",
+    "Sucess": "the nearest is 'success'",
+    " Dark-Blue ": "the nearest is 'darkblue'",
+    " #FFF ": "the nearest is '#fff'",
+    "blac\u212a": "the nearest is 'black'",  # the sign of Kelvin, which is a k in lower case
+    "#bleu": "the nearest is 'blue'",
+    "HSL(120 100% 50%)": "the nearest is 'hsl(120, 100%, 50%)'",
+    "hsla(120deg 100% 50% / .5)": "the nearest is 'hsla(120deg, 100%, 50%, .5)'",
+    "rgb( 1,2 3 )": "the nearest is 'rgb( 1, 2, 3 )'",
+    **dict.fromkeys(("", "#12345", "transparent", "rgb(1.5,2,3)"), "it knows blue, #fe7d37, rgb("),
+}
+
+
+@pytest.mark.parametrize("colour", NEAREST)
+def test_a_colour_that_shields_does_not_know_brings_the_nearest(colour: str) -> None:
+    option = f"color = {json.dumps(colour)}"
+    lists = {"[[package]] 1 ('requests')": PACKAGE + option, "[defaults]": f"[defaults]\n{option}"}
+    for place, text in lists.items():
+        (told,) = mistakes_in(text).splitlines()[1:]
+        assert told.startswith(f"  {place} color = {colour!a}: not a colour that Shields knows; ")
+        assert NEAREST[colour] in told
+    kinds = script.KINDS.removeprefix("it knows ")
+    for kind in re.split(r", (?=[a-z#])", kinds):
+        assert read_list(f'{PACKAGE}color = "{kind}"').package
 
 
 NAMES = r"|-a|a-|.a|a_|a b|a/b|a\u0000|a\n|ünicode|\u212a|a\u202eb|$(id)"
@@ -93,7 +120,7 @@ class Mistake(NamedTuple):
 
 
 TOLD_OF_EVERYTHING = [
-    Mistake("[defaults] color", "'#bleu'", "hex"),
+    Mistake("[defaults] color", "'#bleu'", "nearest is 'blue'"),
     Mistake("[defaults] colour", "", "labelColor"),
     Mistake("[[package]] 1 ('-requests') label", "5", "string"),
     Mistake("[[package]] 1 ('-requests') decimals", "4", "less than or equal to 3"),

@@ -129,7 +129,7 @@ def test_a_badge_without_a_message_leaves_the_old_one(on: bool, top: Any, tmp_pa
 
 
 VALUES = {"label": ["", '⬇️ <b>&"\\', "\u202ea"], "color": ["success", "fff", "hsl(1,2%,3%)"]}
-VALUES |= {"labelColor": ["tomato", "#FFF"], "style": ["flat", "plastic", "social"]}
+VALUES |= {"labelColor": ["tomato", "#fff"], "style": ["flat", "plastic", "social"]}
 UNITS = ["abbreviation", "international_system", "none"]
 OTHERS: Any = {"cacheSeconds": [0, 31_536_000], "units": UNITS, "decimals": [0, 3]}
 COLOURED = {"namedLogo": "pypi", "logoColor": "red", "logoSize": "auto"}
@@ -182,7 +182,8 @@ def test_the_catalogue_has_the_rows_and_what_has_figures(monkeypatch: pytest.Mon
     assert (catalogue["repository"], catalogue["url"]) == ("me/badges", "https://b.example")
     assert [row["path"] for row in catalogue["metrics"]] == [m.path for m in script.METRICS]
     assert catalogue["styles"] == ["flat", "flat-square", "plastic", "for-the-badge", "social"]
-    assert catalogue["patterns"] == {key: script.PATTERNS[key][0] for key in ("name", "color")}
+    patterns = {"name": script.PATTERNS["name"][0], "color": script.COLOUR.pattern}
+    assert catalogue["patterns"] == patterns
     counts = {"total": 1_395_207_458, "month": 999, "week": 1050, "day": 999_950}
     when = {"last_date": "2026-03-31", "fetched": "2026-04-02T08:03:07Z", "previous_month": 60}
     when["without-mirrors"] = None
