@@ -30,7 +30,7 @@ export function siteOf({ url, repository, metrics, styles, patterns }) {
     styles,
     metrics: new Map(metrics.map((row) => [row.path.replace(/^\{\}\/?|\.json$/g, "") || "total", row])),
     isName: (text) => name.test(text),
-    isColour: (text) => text.length <= 60 && colour.test(text) && isDrawn(text), // and is tidy
+    isColour: (text) => text.length <= 60 && colour.test(text), // as tidyColour has it
   };
 }
 
@@ -56,8 +56,6 @@ export function readProject(text, site) {
 // --- looks
 
 const HEX = /^#?((?:[0-9a-f]{3}){1,2})$/i;
-const ROLES = ["brightgreen", "success", "important", "critical", "informational", "inactive"];
-const NO_NAME = /^(?:inherit|initial|unset|revert|currentcolor|transparent)$/;
 const SAME = { gray: "grey", lightgray: "lightgrey", 555: "grey", 555555: "grey" };
 
 /** A colour as an address holds it: in lower case, hex of 3 or 6 digits without its sign. */
@@ -66,10 +64,6 @@ export function tidyColour(text) {
   const tidy = (HEX.exec(colour)?.[1] ?? colour).toLowerCase();
   return SAME[tidy] ?? tidy;
 }
-
-/** Whether what looks like a colour is one: hex, a name of Shields' own, or one of CSS. */
-const isDrawn = (colour) =>
-  HEX.test(colour) || ROLES.includes(colour) || (!NO_NAME.test(colour) && CSS.supports("color", colour));
 
 const isPicture = (logo) => logo.startsWith("data:");
 

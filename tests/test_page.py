@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +24,7 @@ from markdown_it import MarkdownIt
 from pepy import Pepy, newest_complete_day
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from pypistats import Pypistats
-from shields import show
+from shields import DRAWN, SPELLINGS, show
 
 import script
 
@@ -357,6 +358,19 @@ def test_every_control_changes_what_shields_knows_and_tells_the_rest(visitor: Vi
         assert field.get_attribute("aria-invalid") == ("true" if override is None else None)
         assert any(page.locator(".wrong").all_text_contents()) == (override is None)
         field.fill(usual)
+
+
+COLOURED = """async ([colours, catalogue]) => {
+    const { readOverrides, siteOf } = await import(new URL("badge.js", document.baseURI));
+    const site = siteOf(catalogue);
+    return colours.filter((color) => readOverrides(new URLSearchParams({ color }), site).color);
+}"""
+
+
+def test_a_colour_is_what_the_list_takes_for_one(visitor: Visit) -> None:
+    refused = SPELLINGS["refused"] | {"space around it": []}  # which the page passes over
+    colours = [*DRAWN, *SPELLINGS["unknown"], *chain.from_iterable(refused.values())]
+    assert visitor.open().evaluate(COLOURED, [colours, catalogue(visitor.site)]) == DRAWN
 
 
 def test_a_metric_is_one_row_of_the_script_and_nothing_here(
