@@ -79,9 +79,9 @@ rosybrown royalblue saddlebrown salmon sandybrown seagreen seashell sienna silve
 slategray slategrey snow springgreen steelblue tan teal thistle tomato turquoise violet wheat white
 whitesmoke yellow yellowgreen brightgreen critical important success informational inactive"""
 COLOUR = re.compile(  # all that Shields draws; an unknown message colour turns bright green
-    r"(rgba?\( *\d+(%?)(( *, *\d+\2){2}(?! */)|( +\d+\2){2}(?! *,))"
-    r"|hsla?\( *\d+(deg|rad|grad|turn)?( *, *\d+%){2}(?! */))( *[,/] *(0|1|0?\.\d+|\d+%))? *\)"
-    r"|#?([0-9a-f]{3}){1,2}|#([0-9a-f]{4}){1,2}|" + "|".join(COLOURS.split()),
+    r"#?([0-9a-f]{3}){1,2}|#([0-9a-f]{4}){1,2}|(rgba?\( *\d+(%?)( *, *\d+\4){2}"
+    r"|hsla?\( *\d+(deg|rad|grad|turn)?( *, *\d+%){2})( *, *(0|1|0?\.\d+|\d+%))? *\)|"
+    + "|".join(COLOURS.split()),
     re.ASCII | re.IGNORECASE,
 )
 KINDS = "it knows blue, #fe7d37, rgb(1,2,3), rgba(1,2,3,0.4), hsl(1,2%,3%), hsla(1,2%,3%,0.4)"
