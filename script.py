@@ -36,7 +36,7 @@ from functools import cache, cached_property, partial
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from statistics import median_low
+from statistics import median, median_low
 from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, get_args
 from urllib.parse import quote
 
@@ -57,7 +57,8 @@ class Damaged(Exception):
     """A file that is kept of a package can't be read; the message says what to do."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is damaged: restore it with git, or delete it to start over")
+        how = f"restore it with git, or delete {path.parent} to start over"
+        super().__init__(f"{path} is damaged: {how}")
 
 
 # ------------------------------------------------------------------------------ 1. the list
@@ -424,6 +425,10 @@ class Stats(Model):
     last_day: Count
     last_week: Count
     last_month: Count
+    previous_week: Count | None = None  # the 7 and 30 days before these, where all are known
+    previous_month: Count | None = None
+    last_year: Count | None = None  # where it can't be computed any more: the last one that could
+    last_year_date: Day | None = None  # up to which that is
     average_daily: Annotated[float, Field(ge=0, lt=COUNT_LIMIT)]
     top_releases: list[Release]
     top_versions: list[Release] = []  # of Python; these four are empty without a breakdown
@@ -431,6 +436,7 @@ class Stats(Model):
     top_systems: list[System] = []
     without_mirrors: Windows | None = None
     backfilled: Day | None = None  # when ClickHouse told of its older days, believed or not
+    members: list[str] = []  # of a family
 
 
 Known = Mapping[str, Stats]  # of packages, by project
@@ -458,13 +464,10 @@ class Record(NamedTuple):
         end = self.stats.last_date
         return (end - min(self.history, default=end)).days + 1 if end else 0
 
-    def last(self, days: int) -> int | None:
-        """The downloads of the `days` days up to the windows' end, where so many are known."""
-        return sum(self.window(days)) if self.known_days() >= days else None
-
-    def lacks_days(self) -> bool:
-        """Whether there were downloads before the oldest day that is kept."""
-        return lacks_days(self.history, self.stats.total_downloads)
+    def last(self, days: int, back: int = 0) -> int | None:
+        """The downloads of `days` days up to `back` days before the end, where all are known."""
+        every = days + back
+        return sum(self.window(every)[back:]) if self.known_days() >= every else None
 
 
 def lacks_days(history: History, total: int) -> bool:
@@ -517,6 +520,7 @@ MAX_BODY = 64 << 20  # bytes after decompression; PePy's answer for 2,000 releas
 RECENT = 40  # days of every release: a month, whatever day of the newest week it ends on
 BATCH = 64  # requests that are decided on at once, with as many tokens in the key's bucket
 TRIES = 3  # for a package, where something may pass
+REFERENCE = "pip"  # a project that everybody downloads, to see which day PePy has complete
 OUTAGE = 16  # requests in a row without an answer, after which nothing more is asked
 LONGEST_WAIT = 60.0  # seconds between two looks at an empty bucket
 # pypistats.org allows 30 requests a minute to an address, and GitHub's runners share theirs.
@@ -569,6 +573,7 @@ Ask = Callable[[str], Outcome[Figures]]  # PePy for a project
 Settled = Iterator[tuple[str, Outcome[Figures]]]  # projects, and what came of them in the end
 AskTable = Callable[[str, str], Outcome[Tables]]  # pypistats.org for a table of a project
 INTERRUPTED = Outcome[Figures]("postponed", "postponed: the run was interrupted")
+TIME_IS_UP = Outcome[Figures]("postponed", "postponed: time is up")
 NOT_ASKED = Outcome[Tables]("postponed", "not asked")
 Past = tuple[Sequence[int], Sequence[int]]  # ClickHouse's days, as ordinals, and their downloads
 NO_DAYS: Past = (array("i"), array("q"))
@@ -698,7 +703,8 @@ class Queue:
         self.granted = clock.monotonic()  # when a package was last settled
         self.silent = 0  # requests in a row without an answer
         self.silent_batches = 0
-        self.verdict: Outcome[Figures] | None = None  # what comes of all that still wait
+        # What comes of all that still wait.
+        self.verdict = TIME_IS_UP if clock.monotonic() >= deadline else None
 
     def settle(self, project: str, outcome: Outcome[Figures]) -> bool:
         """Whether that is what comes of a package in the end; else it waits again."""
@@ -739,7 +745,7 @@ class Queue:
             reason = f"not asked: PePy failed for {OUTAGE} packages in a row"
             self.verdict = Outcome("failed", reason)
         elif self.clock.monotonic() + seconds >= self.deadline:
-            self.verdict = Outcome("postponed", "postponed: time is up")
+            self.verdict = TIME_IS_UP
         elif seconds:
             say(f"waiting {seconds:.0f} s {why}")
             self.clock.sleep(seconds)
@@ -807,8 +813,10 @@ class Received:
     breakdowns: dict[str, Outcome[Tables]]  # of some of these
     figures: dict[str, Figures] = field(default_factory=dict)  # those that came
     tables: dict[str, Tables] = field(default_factory=dict)
+    reference: Figures | None = None  # of REFERENCE, where it was asked for
     pasts: dict[str, Past] = field(default_factory=dict)
     clickhouse_failed: str = ""  # why it told no more
+    replace: bool = False  # kept days by its own
 
 
 def fetch_all(received: Received, deadline: float) -> None:
@@ -843,6 +851,11 @@ def fetch_all(received: Received, deadline: float) -> None:
                 received.figures[project] = outcome.value
             what = f"{outcome.value.total:,} downloads" if outcome.value else outcome.reason
             say(f"[{done}/{len(received.pepy)}] {project}: {what}")
+        newest = latest(newest_day(new.history) for new in received.figures.values())
+        age = datetime.now(UTC).date() - (newest or date.min)
+        if received.figures and age.days > 2:
+            for _, outcome in fetch([REFERENCE], ask_pepy, deadline):
+                received.reference = outcome.value
         if beside.is_alive():
             say("waiting for breakdowns from pypistats.org")
         beside.join()
@@ -884,14 +897,15 @@ Ends = tuple[date | None, date | None]  # of all windows, and of what pypistats.
 
 
 def common_ends(stats: Known, received: Received) -> Ends:
-    """The later middle, of days fetched or of other last_dates, and pypistats.org's newest day."""
+    """PePy's newest complete day, the latest of three guesses, and pypistats.org's newest."""
     fetched = [newest_day(new.history) for new in received.figures.values()]
     others = [kept.last_date for project, kept in stats.items() if project not in received.figures]
     newest: date | None = None
     for tables in received.tables.values():
         for columns in tables.values():
             newest = latest([newest, *chain(*columns.values())])
-    return latest([middle(fetched), middle(others)]), newest
+    reference = complete_day(received.reference.history) if received.reference else None
+    return latest([middle(fetched), middle(others), reference]), newest
 
 
 def middle(days: Iterable[date | None]) -> date | None:
@@ -900,6 +914,14 @@ def middle(days: Iterable[date | None]) -> date | None:
     # The middle, as an import may be half done; and the lively, as quiet ones lack days by nature.
     lively = [day for day in known if day > known[-1] - timedelta(7)]
     return median_low(lively) if lively else None
+
+
+def complete_day(history: History) -> date | None:
+    """The newest day with at least half of the median of the seven before: others are half done."""
+    for day in sorted(history, reverse=True):
+        if 2 * history[day] >= median(window(history, day - timedelta(1), 7)):
+            return day
+    return None
 
 
 def renewed(
@@ -922,6 +944,19 @@ def renewed(
         known = [day for day in (end, breakdowns_end) if day]
         stats = stats.model_copy(update=shares_of(tables, min(known, default=None)))
     return Record(stats, tables)
+
+
+def completed(record: Record, old: Record | None) -> Record:
+    """The record with its windows before the last; a year that isn't known any more stands."""
+    changes: dict[str, object] = {}
+    changes |= {"previous_week": record.last(7, 7), "previous_month": record.last(30, 30)}
+    if old and record.last(365) is None:
+        year = old.last(365)
+        if year is None:
+            changes |= old.stats.model_dump(include={"last_year", "last_year_date"})
+        else:
+            changes |= {"last_year": year, "last_year_date": old.stats.last_date}
+    return Record(record.stats.model_copy(update=changes), record.tables)
 
 
 def windows_of(history: History, end: date | None) -> dict[str, Any]:
@@ -969,23 +1004,42 @@ def month_of(columns: Columns, end: date | None) -> list[tuple[str, int]]:
     return [(heading, count) for heading, count in counts.most_common() if count]
 
 
-def backfilled(record: Record, past: Past, today: date) -> tuple[Record, str]:
-    """The record with ClickHouse's days before its own; or as it is, and why they are doubted."""
+def backfilled(
+    record: Record, past: Past, today: date, *, replace: bool = False
+) -> tuple[Record, list[str]]:
+    """The record with ClickHouse's days before those that PePy tells, and what to note on them.
+
+    They fill what is missing. With `replace` they replace kept days, too, but for those of which
+    ClickHouse has less than half.
+    """
     stats = record.stats.model_copy(update={"backfilled": today})
     days, counts = past
     told = dict(zip(map(date.fromordinal, days), counts, strict=True))
-    reason = doubt(told, record, today)
+    whole = sum(count for day, count in told.items() if day <= (stats.last_date or today))
+    share = 100 * whole / max(stats.total_downloads, 1)  # in per cent
+    reason = doubt(told, record, today, share)
     if reason:
-        return Record(stats, record.tables), reason
+        return Record(stats, record.tables), [f"keeps its short history: {reason}"]
     # A day that PePy leaves out had no downloads. It tells of at least 85 days, mostly of 90.
-    last = record.stats.last_date or today
-    oldest = min([*record.history, last - timedelta(84)])
-    known = max(oldest, last - timedelta(89))
-    older = {day: count for day, count in told.items() if day < known}
-    return Record(stats, merged({"history": {"downloads": older}}, record.tables)), ""
+    kept = record.history
+    last = stats.last_date or today
+    known = max(min([*kept, last - timedelta(84)]), last - timedelta(89))
+    older = {}
+    changed = 0
+    for day, count in told.items():
+        ours = kept.get(day)
+        if day < known and (ours is None or (replace and 2 * count >= ours)):
+            older[day] = count
+            changed += ours not in (None, count)
+    notes = []
+    if changed:
+        notes.append(f"has {changed} kept days changed to ClickHouse's")
+    if not 95 <= share <= 105:
+        notes.append(f"has {share:.0f} % of PePy's total at ClickHouse")
+    return Record(stats, merged(record.tables, {"history": {"downloads": older}})), notes
 
 
-def doubt(told: History, record: Record, today: date) -> str:
+def doubt(told: History, record: Record, today: date, share: float) -> str:
     """Why a package's days at ClickHouse are not believed; "" where they agree with PePy's."""
     if not told:
         return "ClickHouse has no days of it, or impossible ones"
@@ -999,38 +1053,33 @@ def doubt(told: History, record: Record, today: date) -> str:
     close = sum(abs(a - b) <= max(a / 10, 5) for a, b in zip(ours, theirs, strict=True))
     if close == 0 or 5 * close < 4 * len(ours):  # none, of 0 days even; or under 80 %
         return f"ClickHouse agrees with PePy on {close} of {len(ours)} days"
-    whole = sum(count for day, count in told.items() if day <= last)
-    sums = {f"of {len(ours)} days": (sum(ours), sum(theirs))}
-    sums["of all days"] = (record.stats.total_downloads, whole)
-    for what, (a, b) in sums.items():
-        if abs(a - b) > max(a / 20, 30):
-            return f"ClickHouse has {100 * b / max(a, 1):.1f} % of PePy's downloads {what}"
+    if not 90 <= share <= 160:  # as PePy read tables with less before 2021
+        return f"ClickHouse has {share:.1f} % of PePy's total"
     return ""
 
 
-def add_up(family: Family, members: Iterable[Record]) -> tuple[Record, list[str]]:
-    """A family's record from those of its packages, and which of them end days before others."""
+def add_up(family: Family, members: Iterable[Record], kept: Record | None) -> Record:
+    """A family's record from those of its packages, and what is `kept` of it."""
     each: list[Stats] = []
     summed = Counter[date]()
     start = date.min  # the first day that all packages know
     for member in members:
         each.append(member.stats)
         summed.update(member.history)
-        if member.lacks_days():
+        if lacks_days(member.history, member.stats.total_downloads):
             start = max(start, min(member.history, default=date.max))
     # A package that was never downloaded has no say about the end.
-    ends = {s.package: s.last_date for s in each if s.last_date and s.total_downloads}
-    end = min(ends.values(), default=None)
-    newest = max(ends.values(), default=date.min)
-    behind = [member for member, last in ends.items() if (newest - last).days > 3]
-    fetched = min(stats.timestamp for stats in each)
-    total = sum(stats.total_downloads for stats in each)
-    windows = windows_of(summed, end)  # of all days: every package knows its month
-    stats = Stats(
-        package=family.project, timestamp=fetched, total_downloads=total, top_releases=[], **windows
-    )
+    end = min((s.last_date for s in each if s.last_date and s.total_downloads), default=None)
+    figures = windows_of(summed, end)  # of all days: every package knows its month
+    figures["timestamp"] = min(stats.timestamp for stats in each)
+    figures["total_downloads"] = sum(stats.total_downloads for stats in each)
+    figures["members"] = sorted(family.packages)
+    stats = Stats(package=family.project, top_releases=[], **figures)
     history = {day: summed[day] for day in sorted(summed) if start <= day <= (end or date.min)}
-    return Record(stats, {"history": {"downloads": history}}), behind
+    tables: Tables = {"history": {"downloads": history}}
+    if kept and kept.stats.members in ([], stats.members):  # [] is of an earlier version
+        tables = merged(kept.tables, tables)
+    return completed(Record(stats, tables), kept)
 
 
 def read_record(output: Path, project: str) -> Record | None:
@@ -1074,8 +1123,10 @@ def read_tables(output: Path, project: str) -> Tables:
                 tables[name] = parse_table(path.read_bytes(), datetime.now(UTC).date())
         except (OSError, ValueError):
             raise Damaged(path) from None
-    if "downloads" not in tables["history"]:
-        raise Damaged(output / TABLE.format(project, "history"))
+    path = output / TABLE.format(project, "history")
+    is_lost = not path.exists() and (output / STATS.format(project)).exists()
+    if is_lost or "downloads" not in tables["history"]:
+        raise Damaged(path)
     return tables
 
 
@@ -1118,6 +1169,10 @@ BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 CHART = "{}/chart.svg"
 CATALOGUE = "_packages.json"  # no package can be called that
 Row = dict[str, Any]  # of the catalogue
+CHANGES = (  # of what PyPI counts, across which no growth is shown
+    ("2018-07-26", "PyPI's logs were counted anew, without losses: many counts doubled."),
+    ("2026-08-24", "PyPI stopped counting small files that installers fetch beside a package."),
+)
 
 
 def half_up(dividend: int, divisor: int) -> int:
@@ -1135,6 +1190,12 @@ def format_count(count: int, units: str = "abbreviation", decimals: int = 1) -> 
         if rounded < 1000 * scale:  # else it carries into the next unit
             break
     return f"{rounded / scale}".removesuffix(".0") + unit
+
+
+def year_of(record: Record) -> int | None:
+    """The last 365 days, or those that could be computed last."""
+    known = record.last(365)
+    return record.stats.last_year if known is None else known
 
 
 def without_mirrors(record: Record) -> int | None:
@@ -1187,7 +1248,7 @@ METRICS = (
     Metric("{}/month.json", "Last 30 days", lambda record: record.stats.last_month, "/month"),
     Metric("{}/week.json", "Last 7 days", lambda record: record.stats.last_week, "/week"),
     Metric("{}/day.json", "Last day", lambda record: record.stats.last_day, "/day"),
-    Metric("{}/year.json", "Last 365 days", lambda record: record.last(365), "/year"),
+    Metric("{}/year.json", "Last 365 days", year_of, "/year"),
     Metric("{}/without-mirrors.json", "30 days, no mirrors", without_mirrors, "/month"),
     Metric("{}/python.json", "Python versions", python_versions, label="python"),
     Metric("{}/system.json", "Operating system", top_system, label="system"),
@@ -1218,7 +1279,7 @@ def render(package: Package, record: Record) -> tuple[dict[str, str], Row]:
     return files, row
 
 
-def catalogue(config: Config, rows: Iterable[Row]) -> str:
+def catalogue(config: Config, rows: Sequence[Row]) -> str:
     """The file that the page reads, with a row for each package."""
     content = {
         "repository": REPOSITORY,
@@ -1227,9 +1288,21 @@ def catalogue(config: Config, rows: Iterable[Row]) -> str:
         "styles": get_args(Style),
         "patterns": {"name": PATTERNS["name"][0], "color": COLOUR.pattern},
         "metrics": [{"path": m.path, "title": m.title, "label": m.label} for m in METRICS],
+        "changes": [{"day": day, "what": what} for day, what in CHANGES],
+        "stalled": stalled(rows),
         "packages": sorted(rows, key=itemgetter("name")),
     }
     return to_json(content).decode() + "\n"
+
+
+def stalled(rows: Iterable[Row]) -> str | None:
+    """PePy's newest day, where that was more than three days before the last fetch."""
+    known = [row for row in rows if row["last_date"]]
+    if not known:
+        return None
+    newest: str = max(row["last_date"] for row in known)
+    fetched = max(row["fetched"] for row in known)[:10]
+    return newest if parse_day(fetched) - parse_day(newest) > timedelta(3) else None
 
 
 def listing(record: Record, badges: list[str]) -> Row:
@@ -1240,6 +1313,9 @@ def listing(record: Record, badges: list[str]) -> Row:
     known = record.known_days()
     weeks = [sum(days[at : at + 7]) for at in range(min(known - 6, SHOWN_DAYS))]
     top = max([1, *weeks])
+    previous = stats.previous_month
+    if end and any(end - timedelta(59) < parse_day(day) <= end for day, _ in CHANGES):
+        previous = None  # as the two months are not counted alike
     return {
         "name": stats.package,
         "total": stats.total_downloads,
@@ -1247,7 +1323,8 @@ def listing(record: Record, badges: list[str]) -> Row:
         "week": stats.last_week,
         "day": stats.last_day,
         "without-mirrors": without_mirrors(record),
-        "previous_month": sum(days[30:60]) if known >= 60 else None,
+        "previous_month": previous,
+        "year_date": f"{stats.last_year_date}" if stats.last_year_date else None,
         "last_date": f"{end}" if end else None,
         "fetched": f"{stats.timestamp:%Y-%m-%dT%H:%M:%SZ}",
         "trend": "".join(BASE_36[half_up(35 * week, top)] for week in reversed(weeks)),
@@ -1359,7 +1436,6 @@ class Docs:
     """What a run publishes below `output`, one package after another, and what it tells of that."""
 
     output: Path
-    old_rows: dict[str, Row]  # of the catalogue that is there
     notes: list[str]  # below the report's table
     rows: list[Row] = field(default_factory=list)  # of the new one
     paths: set[str] = field(default_factory=set)  # that are published now
@@ -1394,36 +1470,31 @@ class Docs:
             say("".join(traceback.format_exception(error)))
             reason = f"stays as it is: {type(error).__name__}, of which the log has more"
         self.lines[project] = Line(reason, "error")
-        row = self.old_rows.get(project) or row_of_badges(self.output, project)
+        row = row_of_badges(self.output, project)
         if any(row["badges"]):
             self.rows.append(row)
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """What a published file holds; nothing where it can't be read."""
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+def message_of(path: Path) -> str:
+    """What a published badge says; "" where it can't be read."""
+    with suppress(Exception):
+        return f"{json.loads(path.read_bytes())['message']}"
+    return ""
 
 
 def row_of_badges(output: Path, project: str) -> Row:
     """A row of the catalogue with what a package's badges say, where nothing else is known."""
-    paths = [metric.path.format(project) for metric in METRICS]
-    badges = [f"{read_json(output / path).get('message', '')}" for path in paths]
+    badges = [message_of(output / metric.path.format(project)) for metric in METRICS]
     numbers = ("total", "month", "week", "day", "without-mirrors", "previous_month")
-    unknown = dict.fromkeys((*numbers, "last_date", "fetched"))
+    unknown = dict.fromkeys((*numbers, "year_date", "last_date", "fetched"))
     return {"name": project, "trend": "", "badges": badges, **unknown}
 
 
-def prune(output: Path, published: Collection[str], *, remove: bool) -> list[str]:
-    """The packages that were published once and now aren't; with `remove`, their files go."""
+def prune(output: Path, published: Collection[str]) -> list[str]:
+    """Remove the files of packages that were published once and now aren't; these packages."""
     folders = sorted(path.parent for path in output.glob("*/stats.json"))
     others = [folder.name for folder in folders if not folder.is_symlink()]
     gone = [*kept_stats(output, (project for project in others if project not in published))]
-    if not remove:
-        return gone
     for project in gone:
         paths = [metric.path.format(project) for metric in METRICS]
         paths += [TABLE.format(project, name) for name in SERIES]
@@ -1734,19 +1805,21 @@ def next_record(docs: Docs, project: str, received: Received, ends: Ends) -> Rec
     """A package's record with what came for it, if there is any. Raises Damaged."""
     stats = read_stats(docs.output, project)
     tables = read_tables(docs.output, project)
+    kept = Record(stats, tables) if stats else None
     new = received.figures.get(project)
     if new:
         breakdown = received.tables.get(project, {})
         record = renewed(project, stats, tables, new, breakdown, ends)
-    elif stats:
-        record = Record(stats, tables)
+    elif kept:
+        record = kept
     else:
         return None
     if project in received.pasts:
-        record, reason = backfilled(record, received.pasts[project], datetime.now(UTC).date())
-        if reason:
-            docs.notes.append(f"{project} keeps its short history: {reason}.")
-    return record
+        today = datetime.now(UTC).date()
+        past = received.pasts[project]
+        record, notes = backfilled(record, past, today, replace=received.replace)
+        docs.notes += [f"{project} {note}." for note in notes]
+    return completed(record, kept)
 
 
 def family_record(docs: Docs, family: Family, done: Collection[str]) -> Record | None:
@@ -1755,10 +1828,12 @@ def family_record(docs: Docs, family: Family, done: Collection[str]) -> Record |
     if missing := ", ".join(member for member in family.packages if member not in done):
         docs.notes.append(f"{name} stays as it is, without figures of {missing}.")
         return read_record(docs.output, name)
+    kept = read_record(docs.output, name)
     records = (read_record(docs.output, member) for member in family.packages)
-    total, behind = add_up(family, (record for record in records if record))
-    if behind:
-        docs.notes.append(f"{name} ends with {total.stats.last_date}, as {', '.join(behind)} does.")
+    total = add_up(family, (record for record in records if record), kept)
+    gone = kept.history.keys() - total.history.keys() if kept else ()
+    if gone:
+        docs.notes.append(f"{len(gone)} days went from {name}, as its packages are others now.")
     return total
 
 
@@ -1774,7 +1849,9 @@ def finish(
             reason, comment = answered
             path = options.answers / f"{issue['number']}-{reason}.md"
             write(path, comment.encode())
-    missing = {p: o.reason for p, o in received.breakdowns.items() if o.value is None}
+    # It doesn't know what mirrors alone download, either, so "unknown" is no mistake.
+    told = ("figures", "unknown")
+    missing = {p: o.reason for p, o in received.breakdowns.items() if o.kind not in told}
     if missing:
         why = "; ".join(sorted({*missing.values()}))
         happened = f"no newer breakdown of {', '.join(missing)}: {why}"
@@ -1782,10 +1859,15 @@ def finish(
     if received.clickhouse_failed:
         happened = f"some histories stay short: {received.clickhouse_failed}"
         docs.lines["ClickHouse"] = Line(happened, "warning")
+    newest = stalled(docs.rows)
+    if newest and received.figures:
+        docs.lines["PePy"] = Line(f"PePy's newest day is {newest}", "warning")
+    for row in docs.rows:
+        if since := row["year_date"]:
+            docs.notes.append(f"{row['name']} shows the year up to {since}: too few days are kept.")
     docs.notes.append(f"{docs.changed} files changed in {options.output}.")
-    if gone := prune(options.output, config.published, remove=options.prune):
-        left = "files removed" if options.prune else "files left alone, which --prune removes"
-        docs.notes.append(f"No longer listed, {left}: {', '.join(gone)}.")
+    if options.prune and (gone := prune(options.output, config.published)):
+        docs.notes.append(f"No longer listed, files removed: {', '.join(gone)}.")
 
 
 def run(options: Namespace, interruption: Interruption) -> int:
@@ -1800,14 +1882,13 @@ def run(options: Namespace, interruption: Interruption) -> int:
     random.shuffle(with_breakdown)  # or else those that fail might come first every day
     asked = dict.fromkeys([*requested.new, *due], INTERRUPTED)
     received = Received(asked, dict.fromkeys(with_breakdown, NOT_ASKED))
+    received.replace = options.command == "backfill"
     if asked:
         interruption.ends(lambda: fetch_all(received, options.deadline))
         lacking = lacking_days(options, config, stats, received)
         interruption.ends(lambda: fetch_pasts(received, lacking, clickhouse))
     config = grant(options, config, requested, received)
-    rows = read_json(options.output / CATALOGUE).get("packages") or []
-    old_rows = {row["name"]: row for row in rows}
-    docs = Docs(options.output, old_rows, requested.notes)
+    docs = Docs(options.output, requested.notes)
     publish(docs, config, stats, received)
     finish(options, config, requested, received, docs)
     report(docs.lines, docs.notes)

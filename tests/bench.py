@@ -154,7 +154,7 @@ def breakdown_of(name: str, now: datetime, days: int) -> script.Tables:
 def publish(docs: Path, config: script.Config, received: script.Received) -> None:
     """Publish what a run was told, as the run does."""
     stats = script.kept_stats(docs, config.projects)
-    script.publish(script.Docs(docs, {}, []), config, stats, received)
+    script.publish(script.Docs(docs, []), config, stats, received)
 
 
 def add_years(docs: Path, names: list[str]) -> None:

@@ -44,17 +44,18 @@ MESSAGES |= {"new/week.json": "0/week", "new/day.json": "0/day"}
 NAMES = ("requests", "flask")
 STATS: dict[str, Any] = {"package": "demo", "timestamp": "when", "total_downloads": 1_234_567}
 STATS |= {"last_date": "2026-03-30", "last_day": 1007, "last_week": 2000, "last_month": 101_000}
+STATS |= {"previous_week": 0, "previous_month": None, "last_year": None, "last_year_date": None}
 STATS |= {"average_daily": 3366.7, "top_releases": [{"version": "1.9", "downloads": 99_957}]}
 STATS["top_releases"].append({"version": "1.10", "downloads": 1043})
 STATS |= {"top_versions": [], "top_majors": [], "top_systems": [], "without_mirrors": None}
-STATS["backfilled"] = None
+STATS |= {"backfilled": None, "members": []}
 
 
 def test_these_answers_give_exactly_these_files(project: Project) -> None:
     project.list("Demo", "new", "popular")
     with (project.folder / "packages.toml").open("a", encoding="utf-8") as file:
         file.writelines(f"{k} = {json.dumps(v)}\n" for k, v in (STYLED | {"units": "none"}).items())
-    with Pepy(projects=dict(ANSWERS)) as pepy:
+    with Pepy(projects=ANSWERS | {script.REFERENCE: 418}) as pepy:
         assert project.run(pepy).code == 0
     expected = {}
     for path, message in MESSAGES.items():

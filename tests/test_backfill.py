@@ -59,9 +59,11 @@ DOUBTS = [
     Doubt("agrees with PePy on 0 of 91 days", newest(120, 80)),
     Doubt("agrees with PePy on 68 of 91 days", newest(100, 100, 100, 120)),
     Doubt("agrees with PePy on 0 of 0 days", days(1, end=ago(91))),
-    Doubt("has 106.0 % of PePy's downloads of 91 days", newest(106)),
-    Doubt("has 93.2 % of PePy's downloads of all", days(*[100] * 3400)),  # cut short
-    Doubt("has 110.0 % of PePy's downloads of all", days(*[100] * 4015)),
+    Doubt("", newest(106)),
+    Doubt("", days(*[100] * 3285)),  # 90 % of the total, as PePy read other tables before 2021
+    Doubt("", days(*[100] * 5840)),  # 160 %
+    Doubt("has 89.9 % of PePy's total", days(*[100] * 3283)),  # cut short
+    Doubt("has 160.1 % of PePy's total", days(*[100] * 5842)),
     Doubt("no days of it", {}),
     Doubt("or impossible ones", YEARS | {LONG_AGO: -1}),
     Doubt("or impossible ones", YEARS | {LONG_AGO: 10**400}),
@@ -69,27 +71,33 @@ DOUBTS = [
     Doubt("or impossible ones", YEARS | {date(1970, 1, 1): 1}),
     Doubt("agrees with PePy on", days(*WEEK * 500), days(*WEEK * 14, end=ago(-1)), 300_000),
     Doubt("", NOISY, FEW, 4_520),  # quiet, too
-    Doubt("has 93.8 % of PePy's downloads of all", NOISY, FEW, 4_800),
+    Doubt("has 88.2 % of PePy's total", NOISY, FEW, 5_100),
     Doubt("", days(40, 1, 2, 3, 4, 5), days(1, 2, 3, 4, 5), 50),
     Doubt("", days(7, end=ago(200)), {}, 7),  # and nobody since
-    Doubt("has 137.1 % of PePy's downloads of all", days(960, end=ago(200)), {}, 700),
+    Doubt("has 171.4 % of PePy's total", days(1200, end=ago(200)), {}, 700),
 ]
 
 
 @pytest.mark.parametrize("doubt", DOUBTS)
 def test_days_are_believed_where_they_agree_with_pepys(doubt: Doubt) -> None:
     kept = record(doubt.history, total_downloads=doubt.total)
-    found = script.doubt(unpacked(past_of(doubt.past)), kept, TODAY)
-    assert doubt.reason in found
-    assert bool(found) == bool(doubt.reason)
+    after, notes = script.backfilled(kept, past_of(doubt.past), TODAY)
+    note = "".join(notes)
+    if doubt.reason:
+        assert note.startswith("keeps its short history: ClickHouse ")
+        assert doubt.reason in note
+    assert note.startswith("keeps") == bool(doubt.reason)
+    assert after.history.keys() >= kept.history.keys()
+    assert not (doubt.reason and after.history != kept.history)
 
 
 @pytest.mark.parametrize(
     ("told", "counts"), [([NEWEST] * 2, [1, 1]), ([NEWEST], []), ([NEWEST], [1, 1])]
 )
 def test_a_day_told_twice_or_without_its_count_makes_all_impossible(told: Any, counts: Any) -> None:
-    past = unpacked(script.packed(told, counts, TODAY))
-    assert "or impossible ones" in script.doubt(past, record(LAST, total_downloads=365_000), TODAY)
+    past = script.packed(told, counts, TODAY)
+    _, note = script.backfilled(record(LAST, total_downloads=365_000), past, TODAY)
+    assert "or impossible ones" in note[0]
 
 
 PEPY = days(*[101] * 91)
@@ -106,12 +114,59 @@ def test_no_filled_cell_is_touched_and_none_that_pepy_knows(
     tables = {"history": {"downloads": history, "without_mirrors": without}, "system": shares}
     kept = record({}, total_downloads=365_000)._replace(tables=tables)
     with patch.object(script, "doubt", lambda *_: ""):
-        after, reason = script.backfilled(kept, past_of(YEARS), TODAY)
+        after, notes = script.backfilled(kept, past_of(YEARS), TODAY)
     older = {day: count for day, count in YEARS.items() if day < ago(back)}
     wanted = {"downloads": older | history, "without_mirrors": without}
-    assert (after.tables, reason) == (tables | {"history": wanted}, "")
+    assert (after.tables, notes) == (tables | {"history": wanted}, [])
     assert [*after.history] == sorted(older | history)
     assert after.stats == kept.stats.model_copy(update={"backfilled": TODAY})
+
+
+class Older(NamedTuple):
+    """One day that PePy no longer tells: what was kept, what ClickHouse has, and what is then."""
+
+    why: str
+    kept: int | None
+    told: int
+    filled: int  # by the first run
+    replaced: int  # by `backfill NAME`
+
+
+OLDER = [
+    Older("missing here", kept=None, told=100, filled=100, replaced=100),
+    Older("told too low by PePy, once", kept=10, told=100, filled=10, replaced=100),
+    Older("too high", kept=150, told=100, filled=150, replaced=100),
+    Older("half of it there", kept=200, told=100, filled=200, replaced=100),
+    Older("less than half of it there", kept=201, told=100, filled=201, replaced=201),
+    Older("the same", kept=100, told=100, filled=100, replaced=100),
+    Older("nothing there", kept=7, told=0, filled=7, replaced=7),
+]
+
+
+@pytest.mark.parametrize("case", OLDER, ids=[case.why for case in OLDER])
+@pytest.mark.parametrize("replace", [False, True])
+def test_the_command_replaces_what_pepy_no_longer_tells_and_no_day_that_it_does(
+    case: Older, replace: bool
+) -> None:
+    day, recent = ago(200), ago(50)
+    history = LAST | days(*[100] * 300, end=ago(91)) | {recent: 95}
+    history = {d: n for d, n in history.items() if d != day}
+    if case.kept is not None:
+        history[day] = case.kept
+    kept = record(history, total_downloads=365_000)
+    after, note = script.backfilled(kept, past_of(YEARS | {day: case.told}), TODAY, replace=replace)
+    assert after.history[day] == (case.replaced if replace else case.filled)
+    assert after.history[recent] == 95
+    is_changed = replace and case.kept not in (None, case.replaced)
+    assert note == ["has 1 kept days changed to ClickHouse's"] * is_changed
+
+
+@pytest.mark.parametrize(("length", "share"), [(3285, 90), (3467, 95), (3834, 105), (5840, 160)])
+def test_a_ratio_to_the_total_that_is_believed_is_told(length: int, share: int) -> None:
+    kept = record(LAST, total_downloads=365_000)
+    after, note = script.backfilled(kept, past_of(days(*[100] * length)), TODAY)
+    assert len(after.history) == length
+    assert note == [f"has {share} % of PePy's total at ClickHouse"]
 
 
 def result(*projects: Any, **more: Any) -> bytes:
@@ -199,7 +254,6 @@ def test_the_first_run_shows_years_and_asks_once(
     assert after.keys() - before.keys() == {"one/year.json", "two/year.json"}
     assert not [p for p in before if before[p] != after[p] and not p.endswith(changed)]
     assert before["not/history.csv"] == after["not/history.csv"]
-    (project.docs / "one/history.csv").unlink()
     assert project.run(pepy, "--all", **here).code == 0
     assert len(clickhouse.asked) == 1
     for _ in range(2):  # though the second has nothing to fill in

@@ -86,10 +86,10 @@ def known(members: dict[str, Member]) -> dict[str, script.Record]:
     return kept
 
 
-def add_up(kept: dict[str, script.Record], *members: str) -> tuple[script.Record, list[str]]:
-    """The record of a family of what is kept, or of `members`; and those that are behind."""
+def add_up(kept: dict[str, script.Record], *members: str) -> script.Record:
+    """The record of a family of what is kept, or of `members`."""
     family = script.Family(name="F", packages=[*(members or kept)])
-    return script.add_up(family, [kept[name] for name in family.packages])
+    return script.add_up(family, [kept[name] for name in family.packages], None)
 
 
 class Sum(NamedTuple):
@@ -98,13 +98,10 @@ class Sum(NamedTuple):
     windows: tuple[int, int, int]  # a day, a week, a month
     history: script.History
     end: date | None = NEWEST
-    behind: str = ""
 
 
 LONG = days(*[10] * 400)
 SHORT = days(1, 2)
-OLD = days(10, end=ago(3))
-OLDER = days(10, end=ago(4))
 SUMS = {
     "two of one length": Sum(
         [Member(days(1, 2, 3)), Member(days(10, 20, 30))], 66, (33, 66, 66), days(11, 22, 33)
@@ -137,17 +134,6 @@ SUMS = {
         days(11, 22, end=ago(1)),
         end=ago(1),
     ),
-    "three days behind is no matter": Sum(
-        [Member(days(1)), Member(OLD, end=ago(3))], 11, (10, 10, 10), OLD, end=ago(3)
-    ),
-    "four are told": Sum(
-        [Member(days(1)), Member(OLDER, end=ago(4))],
-        11,
-        (10, 10, 10),
-        OLDER,
-        end=ago(4),
-        behind="b",
-    ),
     "one without any downloads has no say": Sum(
         [Member(SHORT), Member({}, end=ago(9)), Member({}, end=None)], 3, (2, 3, 3), SHORT
     ),
@@ -158,37 +144,25 @@ SUMS = {
 @pytest.mark.parametrize("why", SUMS)
 def test_a_sum_is_never_wrong_by_what_it_lacks(why: str) -> None:
     expected = SUMS[why]
-    (stats, tables), behind = add_up(known(dict(zip("abc", expected.members, strict=False))))
+    stats, tables = add_up(known(dict(zip("abc", expected.members, strict=False))))
     assert stats.last_date == expected.end
     assert (stats.total_downloads, stats.timestamp) == (expected.total, KEPT)
     assert (stats.last_day, stats.last_week, stats.last_month) == expected.windows
     history = tables["history"]["downloads"]
-    assert (history, behind) == (expected.history, [*expected.behind])
+    assert history == expected.history
     assert [*history] == sorted(history)
 
 
 def test_a_member_without_figures_leaves_the_family_as_it_is(project: Project) -> None:
     family = script.Family(name="F", packages=["b", "a", "c"])
-    docs = script.Docs(project.docs, {}, [])
+    docs = script.Docs(project.docs, [])
     assert script.family_record(docs, family, {"a"}) is None
-    older, _ = script.add_up(family, known(dict.fromkeys("abc", Member(SHORT))).values())
+    older = script.add_up(family, known(dict.fromkeys("abc", Member(SHORT))).values(), None)
     files, _ = script.render(family, older)
     publish(project.docs, files)
     assert script.family_record(docs, family, {"a", "b"}) == older
     told = "_f stays as it is, without figures of {}."
     assert docs.notes == [told.format("b, c"), told.format("c")]
-
-
-def test_a_family_tells_which_packages_hold_it_back(project: Project) -> None:
-    family = script.Family(name="F", packages=["a", "b"])
-    members = known({"a": Member(days(1)), "b": Member(OLDER, end=ago(4))})
-    for name, member in members.items():
-        files, _ = script.render(script.Package(name=name), member)
-        publish(project.docs, files)
-    docs = script.Docs(project.docs, {}, [])
-    total = script.family_record(docs, family, {"a", "b"})
-    assert total == script.add_up(family, members.values())[0]
-    assert docs.notes == ["_f ends with 2026-03-27, as b does."]
 
 
 HISTORY = st.dictionaries(st.dates(ago(400), ago(5)), st.integers(0, 10**9))
@@ -202,13 +176,14 @@ def test_a_family_of_one_is_its_member_and_no_day_is_there_that_somebody_lacks(
 ) -> None:
     members = dict(zip("abcd", all_, strict=False))
     kept = known(members)
-    one, _ = add_up(kept, "a")
+    one = add_up(kept, "a")
     if one.stats.total_downloads:
-        figures = kept["a"].stats.model_dump(exclude={"package", "timestamp"})
-        assert one.stats.model_dump(exclude={"package", "timestamp"}) == figures
+        its_own = {"package", "timestamp", "members"}
+        figures = kept["a"].stats.model_dump(exclude=its_own)
+        assert one.stats.model_dump(exclude=its_own) == figures
         assert one.history == members["a"].history
-    whole, _ = add_up(kept)
-    assert add_up(kept, *reversed(members))[0] == whole
+    whole = add_up(kept)
+    assert add_up(kept, *reversed(members)) == whole
     total = sum(record.stats.total_downloads for record in kept.values())
     assert whole.stats.total_downloads == total
     for member in members.values():
