@@ -21,13 +21,14 @@ export const LOOK = ["style", "label", "color", "labelColor", "logo", "logoColor
  * What a catalogue says of its site: where it is, its metrics by the names that this page's
  * addresses have for them, and the grammars that the list of packages follows, too.
  */
-export function siteOf({ url, repository, metrics, styles, patterns }) {
+export function siteOf({ url, repository, metrics, styles, patterns, stalled }) {
   const whole = (pattern) => new RegExp(`^(?:${pattern})$`);
   const [name, colour] = [patterns.name, patterns.color].map(whole);
   return {
     url,
     repository,
     styles,
+    stalled, // PePy's newest day, where it is behind
     metrics: new Map(metrics.map((row) => [row.path.replace(/^\{\}\/?|\.json$/g, "") || "total", row])),
     isName: (text) => name.test(text),
     isColour: (text) => text.length <= 60 && colour.test(text), // as tidyColour has it

@@ -6,7 +6,7 @@ import {
   wholeLook,
 } from "./badge.js";
 import { partsOf } from "./details.js";
-import { $, changeOf, day, digits, isStale, make, radio, readJson } from "./tools.js";
+import { $, changeOf, day, digits, isStale, make, radio, readJson, stalledText } from "./tools.js";
 
 const PAUSE = 300; // milliseconds of rest before the picture is asked for and the address changes
 const wide = matchMedia("(min-width: 56.01rem)"); // where the look has room beside the badge
@@ -216,6 +216,7 @@ function header() {
   });
   $("figures").replaceChildren(...figures);
   $("until").textContent = listing.last_date ? `Up to ${day(listing.last_date)}. ` : "";
+  if (listing.year_date) $("until").append(`The last 365 days are as of ${day(listing.year_date)}. `);
   if (listing.members) $("until").append("The sum of:");
   for (const member of listing.members ?? []) $("until").append(" ", make("a", { href: `#${member}` }, member));
   for (const { value, parentElement } of form.elements.link)
@@ -256,6 +257,7 @@ function notices(badge, pasted) {
   if (pasted && !pasted.isOurs && !pasted.look.logo && (own.logo || badge?.logoSvg))
     lines.push("This package’s badge has a logo. You can replace it, but not remove it.");
   if (!badge) lines.push("The package’s own look could not be read, so this starts from the usual one.");
+  if (site.stalled) lines.push(stalledText(site));
   if (isStale(listing)) lines.push(`These figures are old: they were last fetched on ${day(listing.fetched)}.`);
   return lines;
 }

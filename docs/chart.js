@@ -88,10 +88,11 @@ function monthsOf(first, last, most) {
 }
 
 /**
- * Make a chart within an element, once. `listings` by name can be compared, `changed` is told of a
- * chosen range and scale. Returns what shows some listings in it, by a range and a scale.
+ * Make a chart within an element, once. `listings` by name can be compared, `changes` are the
+ * numbers of days on which counting changed, and `changed` is told of a chosen range and scale.
+ * Returns what shows some listings in it, by a range and a scale.
  */
-export function chartIn(root, listings, changed) {
+export function chartIn(root, listings, changes, changed) {
   const choice = (key, table) => {
     const all = Object.entries(table).map(([value, text]) => radio(`${root.id}-${key}`, value, text));
     const label = { range: "Range", scale: "Scale" }[key];
@@ -162,6 +163,9 @@ export function chartIn(root, listings, changed) {
     const months = monthsOf(first, last, across / 60).map(([number, text]) =>
       shape("text", { x: at(number, ticks[0])[0], y: height - 6, "text-anchor": "middle" }, text),
     );
+    const marks = changes.filter((number) => number > first && number <= last).map((number) =>
+      shape("path", { class: "change", d: `M${at(number, ticks[0]).join(" ")}V${EDGE.top}` }),
+    );
     const paths = known.map((line) => {
       let d = "";
       for (let number = Math.max(first, line.first); number <= last; number++) {
@@ -171,7 +175,7 @@ export function chartIn(root, listings, changed) {
       return shape("path", { class: line.className, d: d && `${d}h0` });
     });
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.replaceChildren(...grid, ...months, ...paths, shape("g", {}));
+    svg.replaceChildren(...grid, ...marks, ...months, ...paths, shape("g", {}));
     const before = Number(slider.value);
     Object.assign(slider, { min: first, max: last });
     slider.value = before >= first && before < last ? before : last;

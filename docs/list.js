@@ -2,7 +2,7 @@
 
 import { normalise, pictureAddress } from "./badge.js";
 import { comparison } from "./chart.js";
-import { $, change, changeOf, count, day, digits, isStale, make, shape } from "./tools.js";
+import { $, change, changeOf, count, day, digits, isStale, make, shape, stalledText } from "./tools.js";
 
 const EXAMPLES = [ // of what an address can make of one and the same file
   ["month", {}],
@@ -168,6 +168,7 @@ export function start(site, listings, { formFor, remember, open }) {
   const ends = last ? `Day, week and month end with ${day(last)} at the latest. ` : "";
   const compared = "Change compares the month with the one before.";
   $("dates").textContent = fetched + ends + compared;
+  $("stalled").textContent = stalledText(site);
   $("count").textContent = listings.length === 1 ? "the package" : `each of the ${digits(listings.length)} packages`;
 
   return function show(parameters) {

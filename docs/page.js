@@ -11,7 +11,7 @@ import {
 import * as builder from "./builder.js";
 import { MOST, chartIn } from "./chart.js";
 import { start as startList } from "./list.js";
-import { $, make } from "./tools.js";
+import { $, DAY, make } from "./tools.js";
 
 const VIEWS = ["list", "compare", "builder", "unlisted", "empty", "broken"];
 const TITLE = document.title;
@@ -159,8 +159,9 @@ $("skip").addEventListener("click", (event) => {
 
 if (listings.size) {
   $("names").append(...packages.map(({ name }) => make("option", { value: name })));
-  builder.start(site, chartIn($("history"), listings, () => {}), remember);
-  showComparison = chartIn($("comparison"), listings, ({ range, scale }) => {
+  const changes = catalogue.changes.map((change) => Date.parse(change.day) / DAY);
+  builder.start(site, chartIn($("history"), listings, changes, () => {}), remember);
+  showComparison = chartIn($("comparison"), listings, changes, ({ range, scale }) => {
     const view = { ...(range !== "all" && { range }), ...(scale !== "linear" && { scale }) };
     remember(`#?${new URLSearchParams({ compare: compared, ...view })}`.replaceAll("%2C", ","), false);
   });

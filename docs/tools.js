@@ -14,6 +14,8 @@ export const $ = (id) => document.getElementById(id);
 export const count = (number) => (number === null ? "–" : compact.format(number));
 export const digits = (number) => exact.format(number);
 export const day = (time) => longDay.format(new Date(time));
+export const stalledText = ({ stalled }) =>
+  stalled ? `PePy’s newest day is ${day(stalled)}: all figures end there.` : "";
 export const isStale = ({ fetched }) => fetched !== null && Date.now() - new Date(fetched) > STALE;
 
 /** An element with its text; text never becomes markup. */

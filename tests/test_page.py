@@ -499,6 +499,28 @@ def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Vis
     expect(cells.nth(28)).to_have_text(f"{newest - timedelta(27)}1016")
 
 
+def test_figures_that_stand_still_or_are_counted_otherwise_are_said_to(visitor: Visit) -> None:
+    newest = newest_complete_day(datetime.now(UTC))
+    whole = catalogue(visitor.site)
+    changes = [{"day": f"{newest - timedelta(back)}", "what": "…"} for back in (100, 399, 999)]
+    rows = [row | {"year_date": "2026-08-03"} for row in whole["packages"]]
+    odd = {"stalled": "2026-11-14", "changes": changes, "packages": rows}
+    serve(visitor, script.CATALOGUE, body=json.dumps(whole | odd))
+    told = "PePy’s newest day is 14 November 2026: all figures end there."
+    page = visitor.open()
+    expect(page.locator("#stalled")).to_have_text(told)
+    page = visitor.open("#falls")
+    expect(page.locator("#notice")).to_have_text(told)
+    expect(page.locator("#until")).to_contain_text("The last 365 days are as of 3 August 2026.")
+    marks = page.locator("#history .plot > .change")
+    expect(marks).to_have_count(1)  # that of the first day divides nothing
+    page.locator("#history").get_by_text("90 days").click()
+    expect(marks).to_have_count(0)
+    serve(visitor, script.CATALOGUE, body=json.dumps(whole))
+    page = visitor.open()
+    expect(page.locator("#stalled")).to_be_hidden()
+
+
 def test_a_family_is_shown_as_what_it_is_and_its_badge_leads_back_here(visitor: Visit) -> None:
     page = visitor.open("#_Steps?metric=week&link=pepy")
     heading(page, "_steps")
