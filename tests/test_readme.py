@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
+import pandas
 import pytest
-from conftest import Project
+from conftest import Project, days, record
 from pepy import Pepy
 from pypistats import Pypistats
 from served import environment
@@ -155,10 +158,31 @@ def test_every_file_that_it_names_is_there_with_what_it_says(
     columns = files["requests/history.csv"].split("\n")[0].split(",")
     assert {*re.findall(r"`(\w+)` with the format", recipes)} == {"date", "downloads"} <= {*columns}
     named = re.findall(r"`(\w+)`", recipes.split("names in `stats.json`")[1])
-    assert len(named) == 6
+    assert len(named) == 8
     stats = project.json("requests/stats.json")
     assert {*named, "total_downloads", "average_daily", "top_versions"} <= stats.keys()
     assert {"version", "downloads"} == stats["top_versions"][0].keys()
+
+
+def test_its_recipes_compare_whole_weeks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (recipe,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    end = date(2026, 10, 30)
+    history = days(*[100] * 5, *[100] * 56, *[150] * 7, *[75] * 7, end=end)
+    path = tmp_path / "history.csv"
+    counts = history | {date(2026, 10, 20): 0}  # which is left out below
+    table = {"downloads": {day: n for day, n in counts.items() if n}}
+    path.write_text(script.write_table(table | {"without_mirrors": {date(2026, 8, 1): 5}}))
+    shown: list[Any] = []
+    exec(recipe, {"pandas": pandas, "url": str(path), "print": shown.append})
+    weeks, release = shown
+    # Eight weeks of 700; seven days of 150, of which one is missing, so 900; then of 75, so 525.
+    expected = [0] * 7 + [900 / 700 - 1, 525 / 900 - 1]
+    assert [round(growth, 6) for growth in weeks.tolist()[1:]] == [round(x, 6) for x in expected]
+    # 1 to 16 October of 100, 17 to 23 of 150 without one, 24 to 28 of 75; and 28 days of 100.
+    assert release == (16 * 100 + 6 * 150 + 5 * 75) / 2800 - 1
+    stats = record(counts, end).stats
+    assert (stats.last_week, stats.previous_week) == (525, 900)
+    assert "jq '.last_week / .previous_week - 1'" in README
 
 
 def test_its_plans_paces_and_limits_are_the_programs_and_the_workflows() -> None:
