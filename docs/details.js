@@ -3,8 +3,9 @@
 import { DAY, WEEK, day, digits, finer, make, readJson, readTable, shape } from "./tools.js";
 
 const UNKNOWN = "unknown"; // the column of downloads that name nothing
+const OTHER = "other"; // that of what has no column of its own
 const MONTH = 30; // days
-const BANDS = 7; // versions that are told apart over time
+const BANDS = 7; // columns that are told apart over time
 const SIZE = { width: 600, height: 200 };
 const LINE = 20; // pixels of a name beside the bands
 
@@ -87,14 +88,15 @@ function runsOf(weeks) {
 }
 
 /** How the shares of a table's columns went, as bands above each other, in their order. */
-function bands(table) {
+function bands(table, title) {
   const weeks = weekly(table);
   const runs = runsOf(weeks);
-  if (weeks.length < 2 || !runs.length) return null;
   const most = (name) => Math.max(...weeks.map((week) => week.get(name) ?? 0));
-  const ranked = table.names.filter((name) => name !== UNKNOWN).sort((a, b) => most(b) - most(a));
-  const told = table.names.filter((name) => ranked.slice(0, BANDS).includes(name));
-  const rest = ranked.slice(BANDS);
+  const shown = table.names.filter((name) => most(name) > 0);
+  const ranked = shown.filter((name) => name !== OTHER).sort((a, b) => most(b) - most(a));
+  const told = shown.filter((name) => ranked.slice(0, BANDS).includes(name));
+  const rest = shown.filter((name) => !told.includes(name));
+  if (weeks.length < 2 || !told.length) return null;
   const groups = [...(rest.length ? [["others", rest]] : []), ...told.map((name) => [name, [name]])];
 
   const svg = shape("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, preserveAspectRatio: "none" });
@@ -113,7 +115,8 @@ function bands(table) {
       const [top, bottom] = [above, below].map((points) => points.slice(from, to + 1));
       return `M${[...top, ...bottom.reverse()].join("L")}Z`;
     });
-    const className = `band-${number + BANDS + 1 - groups.length}`; // the newest are the strongest
+    const strength = members === rest ? 0 : number + BANDS + 1 - groups.length;
+    const className = `band-${strength}`; // the newest are the strongest
     svg.append(shape("path", { d: outlines.join(""), class: className }));
     const swatch = make("span", { className: `swatch ${className}` });
     const change = ` ${share(parts[first])} → ${share(parts[last])}`;
@@ -125,23 +128,25 @@ function bands(table) {
   names.reduceRight((below, name) => (name.top = Math.min(name.top, below - LINE)), SIZE.height + LINE / 2);
   for (const { item, top } of names) item.style.top = `${top}px`;
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", "Shares of the versions over time; the list beside it has the first and the last.");
+  svg.setAttribute("aria-label", `${title}: the list beside it has the first and last shares.`);
   const end = table.days.at(-1).time;
   const start = end - (weeks.length * WEEK - 1) * DAY;
   const dates = make("small", {}, ` by week, ${day(start)} to ${day(end)}`);
   const legend = make("ul", {}, ...names.map(({ item }) => item));
-  return make("div", { className: "bands" }, make("h3", {}, "Python versions over time", dates), svg, legend);
+  return make("div", { className: "bands" }, make("h3", {}, title, dates), svg, legend);
 }
 
 /** What there is of a package's releases and its breakdown, as elements. */
 export async function partsOf(listing) {
-  const tableOf = (metric) => listing.messages.has(metric) && read(`${listing.name}/${metric}.csv`);
-  const [python, system] = await Promise.all(["python", "system"].map(tableOf));
+  const tableOf = ([metric, file]) => listing.messages.has(metric) && read(`${listing.name}/${file}.csv`);
+  const files = { python: "python", system: "system", release: "releases" };
+  const [python, system, releases] = await Promise.all(Object.entries(files).map(tableOf));
   const parts = [
     listing.last_date && (await releasesOf(listing)),
     python && monthOf(python, "Python versions"),
     system && monthOf(system, "Operating systems"),
-    python && bands(python),
+    releases && bands(releases, "Releases over time"),
+    python && bands(python, "Python versions over time"),
   ];
   return parts.filter(Boolean);
 }

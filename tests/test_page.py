@@ -7,8 +7,8 @@ import os
 import re
 import shutil
 import tomllib
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from itertools import chain
 from pathlib import Path
@@ -52,6 +52,7 @@ SMALL = {"none": 0, "one-digit": 9, "two-digits": 10, "three-digits": 100, "four
 COLOURS = ("red", "yellow", "yellowgreen", "green", "brightgreen")  # that Shields gives to SMALL
 COUNTS = {"rises": [10] * 30 + [13] * 30, "same": [7] * 60, "stale": [7] * 60}
 COUNTS["falls"] = [5] * 340 + [20] * 30 + [10] * 30  # the only one with a year
+RELEASE = {"path": "{}/release.json", "title": "Newest release", "label": "latest"}
 SHIELDS, PEPY = "https://img.shields.io", "https://static.pepy.tech"
 HOME = "https://github.com/someone/stats"
 FORM = f"{HOME}/issues/new?template=add-package.yml"
@@ -99,6 +100,18 @@ def visitor(tab: Visit) -> Iterator[Visit]:
 
 def catalogue(site: Site) -> Any:
     return json.loads((site.docs / script.CATALOGUE).read_bytes())
+
+
+def with_release(site: Site, *names: str) -> Any:
+    """The catalogue, where just these packages have a badge of their newest release."""
+    files = catalogue(site)
+    if RELEASE["path"] not in [metric["path"] for metric in files["metrics"]]:
+        files["metrics"].append(RELEASE)
+    at = [metric["path"] for metric in files["metrics"]].index(RELEASE["path"])
+    for row in files["packages"]:
+        message = "2.12.4 38%" if row["name"] in names else ""
+        row["badges"] = [*row["badges"][:at], message, *row["badges"][at + 1 :]]
+    return files
 
 
 def serve(visitor: Visit, path: str, **answer: Any) -> None:
@@ -643,6 +656,7 @@ def test_the_badge_and_the_way_to_copy_it_stay_in_sight(
 
 def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Visit) -> None:
     newest = datetime.now(UTC).date() - timedelta(days=1)
+    serve(visitor, script.CATALOGUE, json=with_release(visitor.site))
     page = visitor.open("#exact")
     releases = page.locator(".bars").first.locator("li")
     top = visitor.site.docs / "exact/stats.json"
@@ -667,6 +681,60 @@ def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Vis
         page.wait_for_load_state("networkidle")
         expect(page.locator("#parts .bands")).to_have_count(seen)
         expect(page.locator("#parts .bars")).to_have_count(1)
+
+
+LINES = {"1.9": (56, 0), "1.10": (40, 20), "2.0": (2, 4), "2.1": (30, 10), "2.2": (2, 2)}
+LINES |= {"2.3": (30, 20), "2.10": (20, 20), "2.11": (10, 40), "2.12": (0, 80), "other": (10, 4)}
+
+
+def weeks_of(lines: Mapping[str, tuple[int, ...]]) -> str:
+    """A releases.csv, where each line has so many downloads on the days of each week."""
+    weeks = [week for week in zip(*lines.values(), strict=True) for _ in range(7)]
+    rows = [",".join(str(count or "") for count in week) for week in weeks]
+    days = [f"{date(2026, 1, 1) + timedelta(at)},{row}" for at, row in enumerate(rows)]
+    return "\n".join([f"date,{','.join(lines)}", *days, ""])
+
+
+def test_lines_of_releases_are_shown_over_time_where_they_are_kept(visitor: Visit) -> None:
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=404)
+
+    visitor.context.route("**/releases.csv", answer)
+    serve(visitor, script.CATALOGUE, json=with_release(visitor.site, "exact"))
+    serve(visitor, "exact/releases.csv", body=weeks_of(LINES))
+    page = visitor.open("#same")
+    titles = page.locator("#parts h3")
+    expect(titles).to_contain_text(["Releases"])
+    assert asked == []
+    go(page, "exact")
+    months = ["Releases", "Python versions", "Operating systems"]
+    over = "Releases over time by week, 1 January 2026 to 14 January 2026"
+    expect(titles).to_contain_text([*months, over, "Python versions over time"])
+    bands = page.locator(".bands").first
+    name = "Releases over time: the list beside it has the first and last shares."
+    expect(bands.locator("svg")).to_have_attribute("aria-label", name)
+    expect(bands.locator("path")).to_have_count(8)
+    told = ["2.12 0% → 40%", "2.11 5.0% → 20%", "2.10 10% → 10%", "2.3 15% → 10%"]
+    told += ["2.1 15% → 5.0%", "1.10 20% → 10%", "1.9 28% → 0%", "others 7.0% → 5.0%"]
+    expect(bands.locator("li")).to_have_text(told)
+    few = {"0.9": (0, 0), "1.0": (9, 1), "1.1": (0, 6)}
+    for other, shades in (
+        ((1, 3), {"1.1": 7, "1.0": 6, "others": 0}),
+        ((0, 0), {"1.1": 7, "1.0": 6}),
+    ):
+        serve(visitor, "exact/releases.csv", body=weeks_of(few | {"other": other}))
+        page.reload()
+        expect(bands.locator("b")).to_have_text([*shades])
+        swatches = bands.locator(".swatch").evaluate_all("(all) => all.map((s) => s.className)")
+        assert swatches == [f"swatch band-{shade}" for shade in shades.values()]
+    alone = {"1.0": (0, 0), "other": (5, 5)}
+    for text in (weeks_of(alone), weeks_of({"1.0": (5,), "other": (0,)}), "date,other\n"):
+        serve(visitor, "exact/releases.csv", body=text)
+        page.reload()
+        expect(titles).to_contain_text([*months, "Python versions over time"])
 
 
 def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visitor: Visit) -> None:
@@ -879,9 +947,19 @@ def test_the_keyboard_alone_does_everything(visitor: Visit) -> None:
     assert (query(source), link) == (badge("requests/month", **look), LINKS["pypistats"])
 
 
+BESIDE = """(all) => all.every((item) => {
+    const bands = item.closest(".bands"), parts = [item, bands.querySelector("svg"), bands];
+    const [name, picture, whole] = parts.map((part) => part.getBoundingClientRect());
+    return picture.width > 60 && name.left > picture.right && name.right < whole.right + 1;
+})"""
+
+
 def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Site) -> None:
     with visit(browser, site, reduced_motion="reduce") as visitor:
         visitor.shields_is_down = True  # so that this is told, too
+        serve(visitor, script.CATALOGUE, json=with_release(site, LONG))
+        lines = {f"{year}.{month}": (1, 9999) for year in (2026, 20261231) for month in (11, 12)}
+        serve(visitor, f"{LONG}/releases.csv", body=weeks_of({"2025.10": (9999, 1)} | lines))
         page = visitor.open("#not-here")
         go(page, "?search=a-")
         go(page, "?compare=falls,rises,same,not-here")
@@ -891,7 +969,7 @@ def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Sit
         page.locator("#target").fill("javascript:1")
         page.locator("#color").fill("blu")
         page.locator("#copy").click()
-        expect(page.locator(".bands")).to_be_visible()
+        expect(page.locator(".bands:visible")).to_have_count(2)
         page.evaluate("document.querySelectorAll('main > *').forEach((v) => { v.hidden = false; })")
         page.wait_for_load_state("networkidle")
         schemes: tuple[Any, ...] = ("light", "dark")
@@ -899,9 +977,10 @@ def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Sit
             page.emulate_media(color_scheme=scheme)
             results = Axe().run(page, options={"resultTypes": ["violations"]})
             assert results.violations_count == 0, f"{scheme}: {results.generate_report()}"
-        for width in (320, 430, 600, 780, 900, 1920):
+        for width in (320, 375, 430, 600, 780, 900, 1920):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.locator(".bands li").evaluate_all(BESIDE)
 
 
 def test_a_hostile_address_or_catalogue_shows_as_text_and_runs_nothing(visitor: Visit) -> None:
