@@ -34,7 +34,7 @@ from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from functools import cache, cached_property, partial
 from itertools import chain
-from operator import itemgetter
+from operator import add, itemgetter
 from pathlib import Path
 from statistics import median, median_low
 from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar, get_args
@@ -311,7 +311,8 @@ def explain(error: Mapping[str, Any], data: dict[str, Any]) -> str:
         number = int(keys.pop(0))
         table = data[section][number]
         own = table if isinstance(table, dict) else {}
-        place = f"[[{section}]] {number + 1} ({short(own.get('name', 'nameless'))})"
+        name = short(own.get("name", "nameless"))
+        place = f"[[{section}]] {number + 1} ({name})"
         if keys and keys[0] not in own and error["type"] != "missing":  # it is inherited
             place = "[defaults]"
             model = Options
@@ -353,6 +354,7 @@ History = dict[Day, Count]
 Columns = dict[str, History]  # of a CSV file: each but the date's, by its heading
 Tables = dict[str, Columns]  # by the file's name
 UNKNOWN = "unknown"  # the column of downloads that name no version or system
+OTHER = "other"  # that of what is too little for a column of its own
 HEADING = "[0-9A-Za-z][0-9A-Za-z ._+-]{0,39}"  # no spreadsheet takes it for a formula
 FIRST = pydantic.FailFast()  # millions of mistakes would take all memory
 PastDays = tuple[Annotated[list[date], FIRST], Annotated[list[int], FIRST]]  # and their downloads
@@ -407,6 +409,13 @@ class System(Model):
     downloads: Annotated[Count, Field(gt=0)]
 
 
+class LatestRelease(Model):
+    """The newest final release, and its share of the last seven days in per cent."""
+
+    version: str  # or unknown
+    share: Annotated[int, Field(ge=0, le=100)]
+
+
 class Windows(Model):
     """The downloads of the last 1, 7 and 30 days."""
 
@@ -425,13 +434,14 @@ class Stats(Model):
     last_day: Count
     last_week: Count
     last_month: Count
-    previous_week: Count | None = None  # the 7 and 30 days before these, where all are known
-    previous_month: Count | None = None
+    previous_week: Count | None = None  # the 7 and 30 days before these, where all are known and
+    previous_month: Count | None = None  # counted alike
     last_year: Count | None = None  # where it can't be computed any more: the last one that could
     last_year_date: Day | None = None  # up to which that is
     average_daily: Annotated[float, Field(ge=0, lt=COUNT_LIMIT)]
     top_releases: list[Release]
-    top_versions: list[Release] = []  # of Python; these four are empty without a breakdown
+    latest_release: LatestRelease | None = None  # this and the next four need a breakdown
+    top_versions: list[Release] = []  # of Python
     top_majors: list[Release] = []
     top_systems: list[System] = []
     without_mirrors: Windows | None = None
@@ -440,7 +450,7 @@ class Stats(Model):
 
 
 Known = Mapping[str, Stats]  # of packages, by project
-BREAKDOWN = ("top_versions", "top_majors", "top_systems", "without_mirrors")
+BREAKDOWN = ("latest_release", "top_versions", "top_majors", "top_systems", "without_mirrors")
 NO_BREAKDOWN = {name: Stats.model_fields[name].default for name in BREAKDOWN}
 
 
@@ -489,9 +499,9 @@ def merged(older: Tables, newer: Tables) -> Tables:
 
 
 def version_of(heading: str) -> tuple[bool, list[int], str]:
-    """What headings are sorted by: 3.9 before 3.10, and `unknown` last."""
+    """What headings are sorted by: 3.9 before 3.10, and `other` and `unknown` last."""
     numbers = [int(digits) for digits in re.findall("[0-9]+", heading)]
-    return heading == UNKNOWN, numbers, heading
+    return heading in (OTHER, UNKNOWN), numbers, heading
 
 
 def newest_day(history: History) -> date | None:
@@ -517,7 +527,7 @@ CONNECTIONS = 8  # requests in flight at once
 TIMEOUTS = (10.0, 20.0)  # seconds to connect, and without a sign of life
 ANSWER_SECONDS = 60.0  # for one whole answer, however slowly it drips
 MAX_BODY = 64 << 20  # bytes after decompression; PePy's answer for 2,000 releases has 5 MiB
-RECENT = 40  # days of every release: a month, whatever day of the newest week it ends on
+RECENT = 100  # days of every release, which are more than PePy tells
 BATCH = 64  # requests that are decided on at once, with as many tokens in the key's bucket
 TRIES = 3  # for a package, where something may pass
 REFERENCE = "pip"  # a project that everybody downloads, to see which day PePy has complete
@@ -555,7 +565,12 @@ class Figures(NamedTuple):
     fetched: datetime  # UTC
     total: int
     history: History
-    releases: Mapping[str, array[int]]  # over RECENT days up to the newest, newest first
+    releases: dict[str, array[int]]  # over RECENT days up to the newest, newest first
+
+    @property
+    def newest(self) -> date:
+        """The last day with downloads, or the end of time without any."""
+        return newest_day(self.history) or date.max
 
 
 class Outcome(NamedTuple, Generic[T]):
@@ -571,7 +586,9 @@ class Outcome(NamedTuple, Generic[T]):
 Reader = Callable[[datetime, bytes], T]  # of a body and when it came; ValueError says what is wrong
 Ask = Callable[[str], Outcome[Figures]]  # PePy for a project
 Settled = Iterator[tuple[str, Outcome[Figures]]]  # projects, and what came of them in the end
+Breakdowns = dict[str, Outcome[Tables]]  # by project
 AskTable = Callable[[str, str], Outcome[Tables]]  # pypistats.org for a table of a project
+REFUSED = "PePy refused the API key. Copy it again from your profile on pepy.tech."
 INTERRUPTED = Outcome[Figures]("postponed", "postponed: the run was interrupted")
 TIME_IS_UP = Outcome[Figures]("postponed", "postponed: time is up")
 NOT_ASKED = Outcome[Tables]("postponed", "not asked")
@@ -643,13 +660,14 @@ def read_figures(project: str, now: datetime, body: bytes) -> Figures:
     history = {day: sum(counts.values()) for day, counts in sorted(answer.downloads.items())}
     check(answer.id, project, [history], now.date())
     releases: dict[str, array[int]] = defaultdict(lambda: array("q", bytes(8 * RECENT)))
-    newest = newest_day(history) or date.min
+    new = Figures(now.replace(microsecond=0), answer.total_downloads, history, releases)
+    newest = new.newest
     for day, counts in answer.downloads.items():
         back = (newest - day).days
         if 0 <= back < RECENT:
             for version, count in counts.items():
                 releases[version][back] = count
-    return Figures(now.replace(microsecond=0), answer.total_downloads, history, releases)
+    return new
 
 
 def read_table(project: str, table: str, now: datetime, body: bytes) -> Tables:
@@ -775,10 +793,9 @@ def fetch(projects: Iterable[str], ask: Ask, deadline: float, clock: Any = time)
 
 
 def fetch_breakdowns(
-    outcomes: dict[str, Outcome[Tables]], ask: AskTable, deadline: float, stop: threading.Event
+    outcomes: Breakdowns, ask: AskTable, deadline: float, stop: threading.Event, pauses: list[float]
 ) -> None:
     """Ask pypistats.org for all tables of the projects in `outcomes`, and put there what comes."""
-    pauses = [*PYPISTATS_PAUSES]
     failures = 0  # in a row
     for project in outcomes:
         tables: Tables = {}
@@ -810,7 +827,7 @@ class Received:
     """What the services told, by project: all that a run learns from the network."""
 
     pepy: dict[str, Outcome[Figures]]  # of every project that is to be asked
-    breakdowns: dict[str, Outcome[Tables]]  # of some of these
+    breakdowns: Breakdowns  # of some of these
     figures: dict[str, Figures] = field(default_factory=dict)  # those that came
     tables: dict[str, Tables] = field(default_factory=dict)
     reference: Figures | None = None  # of REFERENCE, where it was asked for
@@ -819,7 +836,7 @@ class Received:
     replace: bool = False  # kept days by its own
 
 
-def fetch_all(received: Received, deadline: float) -> None:
+def fetch_all(received: Received, deadline: float, pauses: Iterable[float]) -> None:
     """Ask PePy, and pypistats.org beside it; what comes is in `received`. Raises Unable."""
     key = os.environ.get("PEPY_API_KEY", "").strip()
     if not re.fullmatch("[!-~]+", key):
@@ -841,7 +858,7 @@ def fetch_all(received: Received, deadline: float) -> None:
 
     found = {**received.breakdowns}
     stop = threading.Event()
-    arguments = (found, ask_pypistats, deadline, stop)
+    arguments = (found, ask_pypistats, deadline, stop, [*pauses])
     beside = threading.Thread(target=fetch_breakdowns, args=arguments, daemon=True)
     beside.start()
     try:
@@ -851,9 +868,10 @@ def fetch_all(received: Received, deadline: float) -> None:
                 received.figures[project] = outcome.value
             what = f"{outcome.value.total:,} downloads" if outcome.value else outcome.reason
             say(f"[{done}/{len(received.pepy)}] {project}: {what}")
-        newest = latest(newest_day(new.history) for new in received.figures.values())
-        age = datetime.now(UTC).date() - (newest or date.min)
-        if received.figures and age.days > 2:
+            if outcome.kind == "key refused" and not received.figures:
+                raise Unable(REFUSED)
+        newest = latest(newest_day(new.history) for new in received.figures.values()) or date.min
+        if received.figures and (datetime.now(UTC).date() - newest).days > 2:
             for _, outcome in fetch([REFERENCE], ask_pepy, deadline):
                 received.reference = outcome.value
         if beside.is_alive():
@@ -893,6 +911,11 @@ def setting(name: str, usual: str) -> str:
 
 STATS = "{}/stats.json"  # below the output folder
 TABLE = "{}/{}.csv"
+TABLES = (*SERIES, "releases")
+CHANGES = (  # of what PyPI counts, across which no windows are compared
+    ("2018-07-26", "PyPI's logs were counted anew, without losses: many counts doubled."),
+    ("2026-08-24", "PyPI stopped counting small files that installers fetch beside a package."),
+)
 Ends = tuple[date | None, date | None]  # of all windows, and of what pypistats.org told
 
 
@@ -925,9 +948,10 @@ def complete_day(history: History) -> date | None:
 
 
 def renewed(
-    project: str, old: Stats | None, kept: Tables, new: Figures, breakdown: Tables, ends: Ends
+    package: Package, old: Stats | None, kept: Tables, new: Figures, breakdown: Tables, ends: Ends
 ) -> Record:
     """A package's record with new figures. No day is dropped, and no windows' end goes back."""
+    project = package.project
     windows_end, breakdowns_end = ends
     tables = merged(kept, {"history": {"downloads": new.history}})
     end = latest([windows_end, old.last_date if old else None])
@@ -939,6 +963,10 @@ def renewed(
     if old:
         carried = {name: getattr(old, name) for name in (*BREAKDOWN, "backfilled")}
         stats = stats.model_copy(update=carried)
+    if package.breakdown:
+        columns = lines_of(new, tables.pop("releases", {}))
+        tables = merged(tables, {"releases": columns})
+        stats = stats.model_copy(update={"latest_release": latest_release(new, end)})
     if breakdown:
         tables = merged(tables, breakdown)
         known = [day for day in (end, breakdowns_end) if day]
@@ -949,14 +977,21 @@ def renewed(
 def completed(record: Record, old: Record | None) -> Record:
     """The record with its windows before the last; a year that isn't known any more stands."""
     changes: dict[str, object] = {}
-    changes |= {"previous_week": record.last(7, 7), "previous_month": record.last(30, 30)}
+    for name, days in (("previous_week", 7), ("previous_month", 30)):
+        if counted_alike(record.stats.last_date, 2 * days):
+            changes[name] = record.last(days, days)
     if old and record.last(365) is None:
+        changes |= old.stats.model_dump(include={"last_year", "last_year_date"})
         year = old.last(365)
-        if year is None:
-            changes |= old.stats.model_dump(include={"last_year", "last_year_date"})
-        else:
+        if year is not None:
             changes |= {"last_year": year, "last_year_date": old.stats.last_date}
     return Record(record.stats.model_copy(update=changes), record.tables)
+
+
+def counted_alike(end: date | None, days: int) -> bool:
+    """Whether PyPI counted alike on the `days` days up to `end`."""
+    ages = [((end or date.min) - parse_day(day)).days for day, _ in CHANGES]
+    return not any(0 <= age < days - 1 for age in ages)
 
 
 def windows_of(history: History, end: date | None) -> dict[str, Any]:
@@ -969,18 +1004,79 @@ def windows_of(history: History, end: date | None) -> dict[str, Any]:
 def sums_of(history: History, end: date | None) -> Windows:
     """The downloads of the last 1, 7 and 30 days up to `end`."""
     month = window(history, end, 30)
-    return Windows(last_day=month[0], last_week=sum(month[:7]), last_month=sum(month))
+    week = sum(month[:7])
+    return Windows(last_day=month[0], last_week=week, last_month=sum(month))
+
+
+def by_release(new: Figures, end: date | None, days: int) -> dict[str, int]:
+    """The downloads of every release in the `days` days up to `end`."""
+    ahead = (new.newest - (end or date.min)).days  # of the windows
+    span = slice(max(ahead, 0), max(ahead + days, 0))  # as they are the newest first
+    shown = [name for name in new.releases if len(name) <= 100 and name.isprintable()]
+    return {name: sum(new.releases[name][span]) for name in shown}
 
 
 def top_releases(new: Figures, end: date | None) -> list[Release]:
     """The ten most downloaded releases of the 30 days up to `end`."""
-    newest = newest_day(new.history)
-    ahead = (newest - end).days if newest and end else 0  # of the windows
-    month = slice(max(ahead, 0), max(ahead + 30, 0))  # as they are the newest first
-    shown = [name for name in new.releases if len(name) <= 100 and name.isprintable()]
-    counts = {name: sum(new.releases[name][month]) for name in shown}
+    counts = by_release(new, end, 30)
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
     return [Release(version=name, downloads=counts[name]) for name in ranked[:10] if counts[name]]
+
+
+# https://packaging.python.org/specifications/version-specifiers/: pre-releases don't match.
+FINAL = re.compile(
+    r"v?(?:(\d+)!)?(\d+(?:\.\d+)*?)(?:\.0+)*((?:-(?=\d)|[-_.]?(?:post|rev|r)[-_.]?)\d*)?"
+    r"(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def latest_release(new: Figures, end: date | None) -> LatestRelease:
+    """The newest final release that is in use, and its share of the seven days up to `end`."""
+    counts = by_release(new, end, 7)
+    whole = sum(counts.values())
+    ranked = []
+    for version, count in counts.items():
+        found = FINAL.fullmatch(version)
+        if found and count >= 10 and 1000 * count >= whole:  # else nobody uses it
+            epoch, numbers, post = found.groups("0")
+            parts = [int(number) for number in numbers.split(".")]
+            after = [int(number) for number in re.findall("[0-9]+", post)]
+            ranked.append((int(epoch), parts, post != "0", after, count, version))
+    if not ranked:
+        return LatestRelease(version=UNKNOWN, share=0)
+    *_, count, version = max(ranked)
+    return LatestRelease(version=version, share=half_up(100 * count, whole))
+
+
+def line_of(version: str) -> str:
+    """The line that a release belongs to: its first two numbers after the epoch."""
+    found = re.match(r"(?:\d+!)?(\d{1,18})(?:\.(\d{1,18}))?", version, re.ASCII)
+    if not found:
+        return OTHER
+    return f"{int(found[1])}.{int(found[2] or 0)}"
+
+
+def lines_of(new: Figures, kept: Columns) -> Columns:
+    """The downloads of every day by line of releases: of told days anew, of others as kept."""
+    told: dict[str, list[int]] = defaultdict(lambda: [0] * RECENT)  # by line, newest first
+    for version, counts in new.releases.items():
+        line = line_of(version)
+        told[line] = [*map(add, told[line], counts)]
+    whole = sum(map(sum, told.values()))
+    newest = new.newest
+    days = [newest - timedelta(back) for back in range(RECENT)]
+    columns: dict[str, Counter[date]] = defaultdict(Counter)
+    for heading, history in kept.items():
+        for day in history.keys() - (new.history.keys() & {*days}):
+            columns[heading][day] = history[day]
+    for line, sums in told.items():
+        is_large = 100 * sum(sums) >= whole
+        column = columns[line if is_large or line in kept else OTHER]
+        for day, count in zip(days, sums, strict=True):
+            if count:
+                column[day] += count
+    return {heading: dict(column) for heading, column in columns.items()}
 
 
 def shares_of(tables: Tables, end: date | None) -> dict[str, Any]:
@@ -1015,20 +1111,23 @@ def backfilled(
     stats = record.stats.model_copy(update={"backfilled": today})
     days, counts = past
     told = dict(zip(map(date.fromordinal, days), counts, strict=True))
-    whole = sum(count for day, count in told.items() if day <= (stats.last_date or today))
+    last = stats.last_date or today
+    whole = sum(count for day, count in told.items() if day <= last)
     share = 100 * whole / max(stats.total_downloads, 1)  # in per cent
     reason = doubt(told, record, today, share)
     if reason:
         return Record(stats, record.tables), [f"keeps its short history: {reason}"]
     # A day that PePy leaves out had no downloads. It tells of at least 85 days, mostly of 90.
     kept = record.history
-    last = stats.last_date or today
-    known = max(min([*kept, last - timedelta(84)]), last - timedelta(89))
+    oldest = min([*kept, last - timedelta(84)])
+    known = max(oldest, last - timedelta(89))
     older = {}
     changed = 0
     for day, count in told.items():
         ours = kept.get(day)
-        if day < known and (ours is None or (replace and 2 * count >= ours)):
+        if day >= known or (ours is not None and not replace):
+            continue
+        if ours is None or 2 * count >= ours:
             older[day] = count
             changed += ours not in (None, count)
     notes = []
@@ -1048,11 +1147,11 @@ def doubt(told: History, record: Record, today: date, share: float) -> str:
     end = min(max(told), last) if history else last  # whose days are zeros
     start = max(min(history, default=date.min), last - timedelta(90))
     days = (end - start).days + 1
-    ours = window(history, end, days)
-    theirs = window(told, end, days)
-    close = sum(abs(a - b) <= max(a / 10, 5) for a, b in zip(ours, theirs, strict=True))
-    if close == 0 or 5 * close < 4 * len(ours):  # none, of 0 days even; or under 80 %
-        return f"ClickHouse agrees with PePy on {close} of {len(ours)} days"
+    both = zip(window(history, end, days), window(told, end, days), strict=True)
+    close = sum(abs(ours - theirs) <= max(ours / 10, 5) for ours, theirs in both)
+    known = max(days, 0)
+    if close == 0 or 5 * close < 4 * known:  # none, of 0 days even; or under 80 %
+        return f"ClickHouse agrees with PePy on {close} of {known} days"
     if not 90 <= share <= 160:  # as PePy read tables with less before 2021
         return f"ClickHouse has {share:.1f} % of PePy's total"
     return ""
@@ -1116,7 +1215,7 @@ def kept_stats(output: Path, projects: Iterable[str]) -> dict[str, Stats]:
 def read_tables(output: Path, project: str) -> Tables:
     """The days that are kept of a package, by table. Raises Damaged."""
     tables: Tables = {"history": {"downloads": {}}}
-    for name in SERIES:
+    for name in TABLES:
         path = output / TABLE.format(project, name)
         try:
             if path.exists():
@@ -1124,7 +1223,8 @@ def read_tables(output: Path, project: str) -> Tables:
         except (OSError, ValueError):
             raise Damaged(path) from None
     path = output / TABLE.format(project, "history")
-    is_lost = not path.exists() and (output / STATS.format(project)).exists()
+    stats = output / STATS.format(project)
+    is_lost = stats.exists() and not path.exists()
     if is_lost or "downloads" not in tables["history"]:
         raise Damaged(path)
     return tables
@@ -1169,10 +1269,6 @@ BASE_36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 CHART = "{}/chart.svg"
 CATALOGUE = "_packages.json"  # no package can be called that
 Row = dict[str, Any]  # of the catalogue
-CHANGES = (  # of what PyPI counts, across which no growth is shown
-    ("2018-07-26", "PyPI's logs were counted anew, without losses: many counts doubled."),
-    ("2026-08-24", "PyPI stopped counting small files that installers fetch beside a package."),
-)
 
 
 def half_up(dividend: int, divisor: int) -> int:
@@ -1223,7 +1319,16 @@ def top_system(record: Record) -> str:
     if not named:
         return UNKNOWN if record.stats.without_mirrors else ""
     whole = sum(system.downloads for system in named)
-    return f"{named[0].system} {half_up(100 * named[0].downloads, whole)}%"
+    share = half_up(100 * named[0].downloads, whole)
+    return f"{named[0].system} {share}%"
+
+
+def newest_release(record: Record) -> str:
+    """The newest release and its share of the week, as `2.12.4 38%`."""
+    latest = record.stats.latest_release
+    if not latest or latest.version == UNKNOWN:
+        return UNKNOWN if latest else ""
+    return f"{latest.version} {latest.share or '<1'}%"
 
 
 class Metric(NamedTuple):
@@ -1252,6 +1357,7 @@ METRICS = (
     Metric("{}/without-mirrors.json", "30 days, no mirrors", without_mirrors, "/month"),
     Metric("{}/python.json", "Python versions", python_versions, label="python"),
     Metric("{}/system.json", "Operating system", top_system, label="system"),
+    Metric("{}/release.json", "Newest release", newest_release, label="latest"),
 )
 
 
@@ -1310,12 +1416,9 @@ def listing(record: Record, badges: list[str]) -> Row:
     stats = record.stats
     end = stats.last_date
     days = record.window(SHOWN_DAYS + 6)
-    known = record.known_days()
-    weeks = [sum(days[at : at + 7]) for at in range(min(known - 6, SHOWN_DAYS))]
+    length = min(record.known_days() - 6, SHOWN_DAYS)
+    weeks = [sum(days[at : at + 7]) for at in range(length)]
     top = max([1, *weeks])
-    previous = stats.previous_month
-    if end and any(end - timedelta(59) < parse_day(day) <= end for day, _ in CHANGES):
-        previous = None  # as the two months are not counted alike
     return {
         "name": stats.package,
         "total": stats.total_downloads,
@@ -1323,7 +1426,7 @@ def listing(record: Record, badges: list[str]) -> Row:
         "week": stats.last_week,
         "day": stats.last_day,
         "without-mirrors": without_mirrors(record),
-        "previous_month": previous,
+        "previous_month": stats.previous_month,
         "year_date": f"{stats.last_year_date}" if stats.last_year_date else None,
         "last_date": f"{end}" if end else None,
         "fetched": f"{stats.timestamp:%Y-%m-%dT%H:%M:%SZ}",
@@ -1399,7 +1502,8 @@ def draw(days: list[int], first: date, top: int, start: int) -> list[str]:
         if days[at + 6]:
             bars += f"M{x} 188V{height(days[at + 6], top)}"
         if at >= start:
-            points.append(f"{x} {height(sum(days[at : at + 7]), 7 * top)}")
+            week = sum(days[at : at + 7])
+            points.append(f"{x} {height(week, 7 * top)}")
     lines = [f'<path class="days" stroke-width="3.4" d="{bars}"/>']
     if points:
         line = "L".join(points)
@@ -1497,7 +1601,7 @@ def prune(output: Path, published: Collection[str]) -> list[str]:
     gone = [*kept_stats(output, (project for project in others if project not in published))]
     for project in gone:
         paths = [metric.path.format(project) for metric in METRICS]
-        paths += [TABLE.format(project, name) for name in SERIES]
+        paths += [TABLE.format(project, name) for name in TABLES]
         # stats.json last: by it the next run knows what a killed one left.
         for path in [*paths, CHART.format(project), STATS.format(project)]:
             (output / path).unlink(missing_ok=True)
@@ -1547,7 +1651,8 @@ def report(lines: dict[str, Line], notes: list[str]) -> None:
     """A table as Markdown on standard output, and in the job's summary on GitHub."""
     table = [HEAD] if lines else []
     for name, line in lines.items():
-        table.append(f"| {name} | {line.total} | {line.change} | {line.month} | {line.happened} |")
+        cells = [name, line.total, line.change, line.month, line.happened]
+        table.append(f"| {' | '.join(cells)} |")
     text = "\n".join([*table, *(f"\n{note}" for note in notes)])
     print(text)
     summarise(text, lines)
@@ -1690,7 +1795,8 @@ def with_site(readme: bytes, config: Config, paths: Collection[str]) -> bytes:
     if not is_known or METRICS[0].path.format(first) not in paths:
         return readme
     site = config.site_address
-    text = "\n".join([f"<{site}/>", "", *markdown(first, paths, site)[:3], ""]).encode()
+    badges = markdown(first, paths, site)[:3]
+    text = "\n".join([f"<{site}/>", "", *badges, ""]).encode()
     marks = rb"(?s)(<!-- site -->\r?\n).*?(<!-- /site -->)"
     return re.sub(marks, lambda mark: mark[1] + text + mark[2], readme, count=1)
 
@@ -1769,8 +1875,6 @@ def lacking_days(options: Namespace, config: Config, stats: Known, received: Rec
 def grant(options: Namespace, config: Config, requested: Requests, received: Received) -> Config:
     """The list with the requested packages that PePy knows; others are refused. Raises Unable."""
     for project, outcome in received.pepy.items():
-        if outcome.kind == "key refused" and not received.figures:
-            raise Unable("PePy refused the API key. Copy it again from your profile on pepy.tech.")
         if outcome.kind == "unknown":
             requested.refused[project] = outcome.reason
     granted = [project for project in requested.new if project in received.figures]
@@ -1790,7 +1894,7 @@ def publish(docs: Docs, config: Config, stats: Known, received: Received) -> Non
         package = config.projects.get(project)
         new = None
         if package:
-            new = docs.take_turn(package, partial(next_record, docs, project, received, ends))
+            new = docs.take_turn(package, partial(next_record, docs, package, received, ends))
         if new:
             done.add(project)
         if project in received.pepy and project not in docs.lines:
@@ -1801,15 +1905,16 @@ def publish(docs: Docs, config: Config, stats: Known, received: Received) -> Non
     docs.put(CATALOGUE, catalogue(config, docs.rows))
 
 
-def next_record(docs: Docs, project: str, received: Received, ends: Ends) -> Record | None:
+def next_record(docs: Docs, package: Package, received: Received, ends: Ends) -> Record | None:
     """A package's record with what came for it, if there is any. Raises Damaged."""
+    project = package.project
     stats = read_stats(docs.output, project)
     tables = read_tables(docs.output, project)
     kept = Record(stats, tables) if stats else None
     new = received.figures.get(project)
     if new:
         breakdown = received.tables.get(project, {})
-        record = renewed(project, stats, tables, new, breakdown, ends)
+        record = renewed(package, stats, tables, new, breakdown, ends)
     elif kept:
         record = kept
     else:
@@ -1884,7 +1989,7 @@ def run(options: Namespace, interruption: Interruption) -> int:
     received = Received(asked, dict.fromkeys(with_breakdown, NOT_ASKED))
     received.replace = options.command == "backfill"
     if asked:
-        interruption.ends(lambda: fetch_all(received, options.deadline))
+        interruption.ends(lambda: fetch_all(received, options.deadline, PYPISTATS_PAUSES))
         lacking = lacking_days(options, config, stats, received)
         interruption.ends(lambda: fetch_pasts(received, lacking, clickhouse))
     config = grant(options, config, requested, received)
@@ -1900,6 +2005,64 @@ def run(options: Namespace, interruption: Interruption) -> int:
     return 130 if interruption.came else int("error" in levels)
 
 
+def show(options: Namespace, interruption: Interruption) -> int:
+    """Print what is told of any packages; returns the exit code. Raises Unable."""
+    packages = {}
+    for name in options.names:
+        try:
+            package = Package(name=name, breakdown=True)
+        except ValidationError:
+            raise Unable(f"{short(name)} is {PATTERNS['name'][1]}.") from None
+        packages[package.project] = package
+    asked = dict.fromkeys(packages, INTERRUPTED)
+    received = Received(asked, dict.fromkeys(packages, NOT_ASKED))
+    interruption.ends(lambda: fetch_all(received, options.deadline, pauses=[]))
+    ends = common_ends({}, received)
+    for project, new in received.figures.items():
+        outcome = received.breakdowns[project]
+        if outcome.value is None:
+            say(f"{project} is without Python versions and systems: {outcome.reason}")
+        record = renewed(packages[project], None, {}, new, outcome.value or {}, ends)
+        print_record(completed(record, None), options.days, as_json=options.json)
+    if interruption.came:
+        return 130
+    return int(len(received.figures) < len(packages))
+
+
+def print_record(record: Record, days: int, *, as_json: bool) -> None:
+    """Print a package's figures and its newest days, as a terminal or a program reads them."""
+    stats = record.stats
+    end = stats.last_date or date.min
+    counts = {}
+    for back, count in enumerate(record.window(min(days, record.known_days()))):
+        counts[f"{end - timedelta(back)}"] = count
+    if as_json:
+        print(to_json({**stats.model_dump(mode="json"), "days": counts}).decode())
+        return
+    change = "unknown"
+    if stats.previous_month:
+        growth = stats.last_month / stats.previous_month - 1
+        change = f"{growth:+.1%}"
+    print(f"{stats.package}, up to {stats.last_date}")
+    print(f"  total            {stats.total_downloads:,}")
+    print(f"  month            {stats.last_month:,}")
+    print(f"  week             {stats.last_week:,}")
+    print(f"  day              {stats.last_day:,}")
+    print(f"  average a day    {stats.average_daily:,}")
+    print(f"  change           {change}, to the month before")
+    print(f"  releases         {in_words(stats.top_releases)}")
+    print(f"  Python versions  {in_words(stats.top_versions)}")
+    print(f"  systems          {in_words(stats.top_systems)}")
+    for day, count in counts.items():
+        print(f"  {day}       {count:,}")
+    print()
+
+
+def in_words(shares: Sequence[Release | System]) -> str:
+    """Releases, versions or systems and their downloads."""
+    return ", ".join(f"{name} {count:,}" for (_, name), (_, count) in shares)
+
+
 HELP = f"""\
 Fetch the downloads of the packages in packages.toml from PePy and write badges into docs/.
 
@@ -1908,6 +2071,7 @@ Fetch the downloads of the packages in packages.toml from PePy and write badges 
   script.py update requests _boto   fetch these, and what a family adds up
   script.py backfill requests       fetch these, and ask ClickHouse for older days once more
   script.py render                  write the badges anew from what is kept: no network
+  script.py show requests           fetch these, listed or not, and only print what is told
 
 Exit code: 0 if all is fresh, or postponed to the next run; 1 if something failed, and all else
 was published; 2 if nothing could be done; 130 if interrupted: what was fetched is published.
@@ -1918,11 +2082,13 @@ def parse(argv: list[str] | None) -> Namespace:
     """The command line; `deadline` is on the monotonic clock. Exits with 2 if it makes no sense."""
     parser = ArgumentParser("script.py", None, HELP, formatter_class=RawDescriptionHelpFormatter)
     add = parser.add_argument
-    add("command", nargs="?", choices=["update", "backfill", "render"], default="update")
+    add("command", nargs="?", choices=["update", "backfill", "render", "show"], default="update")
     add("names", nargs="*", metavar="NAME", help="fetch these packages, due or not")
     add("--all", action="store_true", help="fetch every package, due or not")
     add("--time-limit", type=float, default="inf", metavar="MINUTES", help="then ask no more")
     add("--prune", action="store_true", help="remove the files of packages no longer listed")
+    add("--days", type=int, default=30, help="how many days show prints (%(default)s)")
+    add("--json", action="store_true", help="show prints an object a line, and a line a package")
     add("--requests", type=Path, metavar="FILE", help="issues that ask for packages, as JSON")
     add("--answers", type=Path, metavar="DIR", help="where the answers to them go, a file for each")
     add("--config", type=Path, default="packages.toml", metavar="FILE", help="(%(default)s)")
@@ -1930,6 +2096,8 @@ def parse(argv: list[str] | None) -> Namespace:
     options = parser.parse_intermixed_args(argv)
     if options.command == "render" and (options.names or options.all or options.requests):
         parser.error("render fetches nothing: NAME, --all and --requests go with update")
+    if options.command == "show" and not options.names:
+        parser.error("show needs the packages' names")
     if options.all and options.names:
         parser.error("NAME and --all exclude each other")
     if (options.requests is None) != (options.answers is None):
@@ -1941,8 +2109,9 @@ def parse(argv: list[str] | None) -> Namespace:
 def main(argv: list[str] | None = None, interruption: Interruption | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = parse(argv)
+    work = show if options.command == "show" else run
     try:
-        return run(options, interruption or Interruption())
+        return work(options, interruption or Interruption())
     except Unable as error:
         done = "Nothing was done."
         what = f"{error}"

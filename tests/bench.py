@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -121,17 +121,27 @@ def limits() -> None:
         print(f"{label:40} {bucket:8.1f} {run:8.2f} {run / bucket:6.2f} {pepy.refused:8}")
 
 
-def morning(names: list[str], number: int, now: datetime, *, breakdown: bool) -> script.Received:
+def releases_of(day: date, count: int, downloads: int) -> dict[str, int]:
+    """A day's downloads of so many releases: there is a new one each day, most like the newest."""
+    newest = day.toordinal() - date(2020, 1, 1).toordinal()
+    shares = {f"1.{n // 50}.{n % 50}": 1 / (newest + 1 - n) for n in range(newest, 0, -1)[:count]}
+    whole = sum(shares.values())
+    return {version: int(downloads * share / whole) for version, share in shares.items()}
+
+
+def morning(
+    names: list[str], number: int, now: datetime, *, breakdown: bool, releases: int = 10
+) -> script.Received:
     """What a run is told of packages: PePy's figures are two days old, the others one."""
     figures: dict[str, script.Figures] = {}
     tables: dict[str, script.Tables] = {}
     for place, name in enumerate(names):
         when = now + timedelta(seconds=12 * place)
         downloads = {}
-        for back in range(2, 2 + (script.RECENT if number else 90)):
+        for back in range(2, 92):
             day = now.date() - timedelta(days=back)
             count = pypistats.daily(name, day) * 10 // 9
-            downloads[f"{day}"] = {f"2.{n}.0": count * (n + 1) // 55 for n in range(10)}
+            downloads[f"{day}"] = releases_of(day, releases, count)
         total = (1000 + number) * pypistats.daily(name, now.date())
         told = {"id": name, "downloads": downloads, "total_downloads": total}
         figures[name] = script.read_figures(name, when, json.dumps(told).encode())
@@ -180,21 +190,28 @@ def history(count: int = 300) -> None:
 
 
 def repository(
-    label: str, count: int = 100, runs: int = 365, *, breakdown: bool = False, older: bool = False
+    label: str,
+    count: int = 100,
+    runs: int = 365,
+    *,
+    breakdown: bool = False,
+    older: bool = False,
+    releases: int = 10,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
 
         def git(*line: str) -> None:
             subprocess.check_call([*GIT, folder, *line])
 
-        names, docs = NAMES[:count], Path(folder) / "docs"
+        names, docs = NAMES[:count] if count > 1 else ["boto3"], Path(folder) / "docs"
         config = script.Config(package=[script.Package(name=n, breakdown=breakdown) for n in names])
         git("init", "--quiet")
         (Path(folder) / ".gitignore").write_text((SCRIPT.parent / ".gitignore").read_text())
         for number in range(runs):  # on no two days at the same second
             seconds = 86_400 * (runs - 1 - number) + number * 7919 % 600
             now = datetime.now(UTC).replace(hour=8, minute=17) - timedelta(seconds=seconds)
-            publish(docs, config, morning(names, number, now, breakdown=breakdown))
+            told = morning(names, number, now, breakdown=breakdown, releases=releases)
+            publish(docs, config, told)
             if older and not number:
                 add_years(docs, names)
             git("add", ".")
@@ -260,6 +277,9 @@ if __name__ == "__main__":
             repository(label, runs=runs)
             repository(f"{label}, with breakdowns", runs=runs, breakdown=True)
             repository(f"{label}, after ten years", runs=runs, older=True)
+            for number in (10, 2000):
+                what = f"{label}, boto3, {number:,} releases"
+                repository(what, 1, runs, breakdown=True, releases=number)
     elif options.history:
         history()
     elif options.page:

@@ -47,7 +47,13 @@ STATS |= {"last_date": "2026-03-30", "last_day": 1007, "last_week": 2000, "last_
 STATS |= {"previous_week": 0, "previous_month": None, "last_year": None, "last_year_date": None}
 STATS |= {"average_daily": 3366.7, "top_releases": [{"version": "1.9", "downloads": 99_957}]}
 STATS["top_releases"].append({"version": "1.10", "downloads": 1043})
-STATS |= {"top_versions": [], "top_majors": [], "top_systems": [], "without_mirrors": None}
+STATS |= {
+    "latest_release": None,
+    "top_versions": [],
+    "top_majors": [],
+    "top_systems": [],
+    "without_mirrors": None,
+}
 STATS |= {"backfilled": None, "members": []}
 
 

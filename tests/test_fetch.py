@@ -420,12 +420,13 @@ def test_pypistats_is_asked_at_its_pace(paced: Paced, monkeypatch: pytest.Monkey
         return outcome._replace(value={table: {}} if outcome is FINE else None)
 
     found = dict.fromkeys(NINE, LATER)
-    script.fetch_breakdowns(found, ask, paced.deadline, clock)  # type: ignore[arg-type]
+    pauses = [*script.PYPISTATS_PAUSES]
+    script.fetch_breakdowns(found, ask, paced.deadline, clock, pauses)  # type: ignore[arg-type]
     assert clock.waits == pytest.approx(paced.waits)
     tables = {p: {*outcome.value} for p, outcome in found.items() if outcome.value}
     assert tables == {p: {*script.SERIES} for p in paced.complete}
     found = dict.fromkeys(NINE, LATER)
     stopped = threading.Event()
     stopped.set()
-    script.fetch_breakdowns(found, ask, math.inf, stopped)
+    script.fetch_breakdowns(found, ask, math.inf, stopped, [])
     assert {*found.values()} == {LATER}

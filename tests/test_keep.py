@@ -40,7 +40,8 @@ def keep_all(kept: dict[str, script.Record], pepy: Any, shares: Any) -> dict[str
         old = kept[name].stats if name in kept else None
         tables = kept[name].tables if name in kept else {}
         breakdown = received.tables.get(name, {})
-        after[name] = script.renewed(name, old, tables, new, breakdown, ends)
+        package = script.Package(name=name, breakdown=name in shares)
+        after[name] = script.renewed(package, old, tables, new, breakdown, ends)
     return after
 
 
@@ -210,6 +211,7 @@ def test_files_of_the_version_before_are_read_without_loss(project: Project, new
     assert files.items() >= {f"one/{n}": text for n, text in OLD.items() if "csv" in n}.items()
     stats = json.loads(files["one/stats.json"])
     new = dict.fromkeys(("previous_week", "previous_month", "last_year", "last_year_date"))
+    new["latest_release"] = None
     new |= {"backfilled": None, "members": []}
     assert stats | {"answered": ["recent"]} == json.loads(OLD["stats.json"]) | new
     (project.docs / "one/stats.json").unlink()  # without it, the days are there

@@ -148,7 +148,7 @@ def test_every_file_that_it_names_is_there_with_what_it_says(
         project.run(pepy, PYPISTATS_API_URL=pypistats.url)
     files = {path: text.decode() for path, text in project.files().items()}
     rows = re.findall(r"^\| `docs/NAME/([\w.-]+)` \| (.*) \|$", README, re.MULTILINE)
-    assert len(rows) == 7
+    assert len(rows) == 9
     for name, added in rows:
         assert all(word in files[f"requests/{name}"] for word in re.findall(r"`(\w+)`", added))
     urls = re.findall(r"https://OWNER\.github\.io/pepy-stats/(\w[^\s\")]+)", README)
@@ -162,6 +162,18 @@ def test_every_file_that_it_names_is_there_with_what_it_says(
     stats = project.json("requests/stats.json")
     assert {*named, "total_downloads", "average_daily", "top_versions"} <= stats.keys()
     assert {"version", "downloads"} == stats["top_versions"][0].keys()
+
+
+def test_who_comes_from_elsewhere_is_sent_to_what_is_there() -> None:
+    cells = re.findall(r"^\|.*\| (.*) \|$", section("Coming from…"), re.MULTILINE)
+    names = re.findall(r"`([^`]+)`", " ".join(cells))
+    paths = [metric.path for metric in script.METRICS]
+    paths += [script.TABLE.format("{}", table) for table in script.SERIES]
+    files = {f"docs/{path}".format("NAME") for path in [*paths, script.CHART, script.STATS]}
+    assert {name for name in names if "NAME" in name and name.startswith("docs/")} <= files
+    keys = {*script.Stats.model_fields, *script.Options.model_fields}
+    others = {"date", "downloads", script.UNKNOWN, "unavailable"}
+    assert {name for name in names if name.isidentifier()} <= keys | others
 
 
 def test_its_recipes_compare_whole_weeks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
