@@ -261,7 +261,8 @@ class Config(Section):
         owner, _, name = REPOSITORY.partition("/")
         host = f"{owner}.github.io".lower()
         path = host if name.lower() == host else f"{host}/{name}"
-        return (self.site.url or f"https://{path}").rstrip("/")
+        elsewhere = os.environ.get("SITE_URL") or self.site.url
+        return (elsewhere or f"https://{path}").rstrip("/")
 
 
 MODELS: dict[Any, type[Section]] = {"site": Site, "limits": Limits, "defaults": Options}
@@ -1763,8 +1764,7 @@ def answer(
             return None
     lines = ["Here they are, and from now on they are refreshed once a day."] if granted else []
     for project in granted:
-        badges = markdown(project, paths, site)
-        lines += ["", f"### `{project}`", "", *badges, "", "```markdown", *badges, "```", ""]
+        lines += offered(project, paths, site)
         lines.append(f"[Choose another look on the page]({site}/#{project}).")
     if reasons:
         form = f"https://github.com/{REPOSITORY}/issues/new?template=add-package.yml"
@@ -1772,6 +1772,12 @@ def answer(
         lines += [f"- {reason}" for reason in reasons]
         lines += ["", f"To try again, open [a new request]({form}): this one is closed."]
     return "completed" if granted else "not-planned", "\n".join(lines).strip()
+
+
+def offered(project: str, paths: Collection[str], site: str) -> list[str]:
+    """A package's badges, as they look and as one copies them."""
+    badges = markdown(project, paths, site)
+    return ["", f"### `{project}`", "", *badges, "", "```markdown", *badges, "```", ""]
 
 
 def markdown(project: str, paths: Collection[str], site: str) -> list[str]:
@@ -1797,8 +1803,22 @@ def with_site(readme: bytes, config: Config, paths: Collection[str]) -> bytes:
     site = config.site_address
     badges = markdown(first, paths, site)[:3]
     text = "\n".join([f"<{site}/>", "", *badges, ""]).encode()
-    marks = rb"(?s)(<!-- site -->\r?\n).*?(<!-- /site -->)"
-    return re.sub(marks, lambda mark: mark[1] + text + mark[2], readme, count=1)
+    return between("site", readme, text)
+
+
+def with_badges(readme: bytes, config: Config, paths: Collection[str]) -> bytes:
+    """A README with the badges of all packages between its marks, if any."""
+    lines = []
+    for project in config.published:
+        if METRICS[0].path.format(project) in paths:
+            lines += offered(project, paths, config.site_address)
+    return between("badges", readme, "\n".join([*lines, ""]).encode())
+
+
+def between(mark: str, text: bytes, new: bytes) -> bytes:
+    """A text with something new between the first two marks of a name."""
+    marks = rf"(?s)(<!-- {mark} -->\r?\n).*?(<!-- /{mark} -->)".encode()
+    return re.sub(marks, lambda found: found[1] + new + found[2], text, count=1)
 
 
 # ---------------------------------------------------------------------------- 9. the command
@@ -1948,7 +1968,8 @@ def finish(
     """What follows the turns: the README, the answers to requests, and what is gone."""
     readme = options.config.resolve().with_name("README.md")
     if readme.is_file():
-        write(readme, with_site(readme.read_bytes(), config, docs.paths))
+        text = with_site(readme.read_bytes(), config, docs.paths)
+        write(readme, with_badges(text, config, docs.paths))
     for issue in requested.issues:
         if answered := answer(issue["body"], requested.refused, docs.paths, config.site_address):
             reason, comment = answered

@@ -26,7 +26,9 @@ from served import KEY, environment
 
 ROOT = Path(__file__).parent.parent
 JOBS: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/update.yml").read_text())["jobs"]
-COPIED = "script.py .gitignore .github/requirements.txt .github/workflows/update.yml"
+COPIED = (
+    "script.py .gitignore .github/push.sh .github/requirements.txt .github/workflows/update.yml"
+)
 FILES = {
     "gitconfig": "[user]\nname = Me\nemail = me@example.com\n",
     "mine/packages.toml": '[[package]]\nname = "requests"\n',
@@ -261,20 +263,28 @@ EVENTS = {
 
 
 class Hub:
-    """GitHub with the copy, and PePy."""
+    """GitHub with the copy, or another repository with these jobs and files, and PePy."""
 
-    def __init__(self, folder: Path, pepy: Pepy, branch: str) -> None:
-        self.folder, self.pepy, self.branch = folder, pepy, branch
+    def __init__(
+        self,
+        folder: Path,
+        pepy: Pepy,
+        branch: str = "main",
+        jobs: dict[str, Any] = JOBS,
+        files: Mapping[str, str] = FILES,
+        copied: str = COPIED,
+    ) -> None:
+        self.folder, self.pepy, self.branch, self.jobs = folder, pepy, branch, jobs
         path = f"{folder}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"
         self.environment = environment(pepy, "") | {"PATH": path, "PYTHONPATH": f"{folder}/bin"}
         self.environment |= {"HUB": f"{folder}", "GIT_CONFIG_GLOBAL": f"{folder}/gitconfig"}
         self.environment["GH_TOKEN"] = ""
-        for path, text in FILES.items():
+        for path, text in files.items():
             self.write(path, text)
-        for name, job in JOBS.items():
+        for name, job in jobs.items():
             self.write(f"permissions/{name}", json.dumps(job["permissions"]))
         self.do(f"git init -qb {branch} --bare remote; git init -qb {branch} mine")
-        self.do(f"cd {ROOT}; cp --parents {COPIED} $HUB/mine")
+        self.do(f"cd {ROOT}; cp --parents {copied} $HUB/mine")
         self.do("git -C mine remote add origin ../remote; mine")
 
     def write(self, path: str, text: str) -> None:
@@ -305,14 +315,16 @@ class Hub:
         about = {"default_branch": self.branch, "has_pages": (self.folder / "pages").exists()}
         # A schedule's event may come without its repository.
         repository = {} if event.name == "schedule" else {"repository": about}
-        self.write("event.json", json.dumps({**event.payload, **repository}))
-        command = [*ACT.split(), event.name, f"--action-cache-path={self.folder}/act"]
-        command += [f"--env=GITHUB_REF=refs/heads/{self.branch}"]
-        command += [
-            f"--env=GITHUB_RUN_ATTEMPT={event.attempt}",
-            f"--secret=PEPY_API_KEY={event.key}",
-        ]
-        for step in (step for job in JOBS.values() for step in job["steps"] if "uses" in step):
+        attempt = f"--env=GITHUB_RUN_ATTEMPT={event.attempt}"
+        return self.start(event.name, {**event.payload, **repository}, event.key, attempt)
+
+    def start(self, name: str, payload: Mapping[str, Any], key: str, *options: str) -> str:
+        """Start act for an event; how the jobs ended."""
+        self.write("event.json", json.dumps(payload))
+        command = [*ACT.split(), name, f"--action-cache-path={self.folder}/act", *options]
+        command += [f"--env=GITHUB_REF=refs/heads/{self.branch}", f"--secret=PEPY_API_KEY={key}"]
+        steps = [step for job in self.jobs.values() for step in job["steps"]]
+        for step in (step for step in steps if step.get("uses", "").startswith("actions/")):
             name = step["uses"].partition("@")[0]
             runs = {"using": "composite", "steps": [{"run": ACTIONS[name], "shell": "bash"}]}
             action = {"name": name, "inputs": {i: {} for i in step.get("with", ())}, "runs": runs}
@@ -323,7 +335,7 @@ class Hub:
         lines = [json.loads(line) for line in act.stdout.splitlines()]
         ended = {line["jobID"]: line["jobResult"] for line in lines if "jobResult" in line}
         assert act.returncode == ("failure" in ended.values()), act.stderr
-        return " ".join(ended.get(job, "skipped") for job in JOBS)
+        return " ".join(ended.get(job, "skipped") for job in self.jobs)
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)

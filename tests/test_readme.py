@@ -133,6 +133,7 @@ def test_its_first_command_shows_the_job_at_work(tmp_path: Path) -> None:
 
 def test_its_messages_are_the_programs() -> None:
     source = WORKFLOW + (ROOT / "script.py").read_text(encoding="utf-8")
+    source += (ROOT / ".github/push.sh").read_text(encoding="utf-8")
     symptoms = re.findall(r"^\| (`.*?) \|", section("Troubleshooting"), re.MULTILINE)
     messages = re.findall(r"`…? ?([^`]+)`", " ".join(symptoms))
     assert len(messages) == 9

@@ -38,6 +38,7 @@ def test_every_file_is_what_github_expects() -> None:
     check_jsonschema: Any = import_module("check_jsonschema")
     for kind, paths in {
         "github-workflows": "workflows/*.yml",
+        "github-actions": "actions/*/action.yml",
         "github-issue-forms": "ISSUE_TEMPLATE/[!c]*.yml",
         "github-issue-config": "ISSUE_TEMPLATE/config.yml",
         "dependabot": "dependabot.yml",
@@ -67,7 +68,7 @@ def test_key_and_token_are_where_they_are_needed_and_never_together(job: str, st
     assert "${{" not in command, "what GitHub fills in reaches a shell only as a variable"
     assert ("PEPY_API_KEY" in variables) == ("script.py update" in command)
     assert not {"PEPY_API_KEY", "GH_TOKEN"} <= variables.keys()
-    assert not command or ("GH_TOKEN" in variables) == bool(re.search(r"\bgh\b", command))
+    assert not command or ("GH_TOKEN" in variables) == bool(re.search(r"\bgh\b|push\.sh", command))
     if "checkout" in step.get("uses", ""):
         main = {"ref": "${{ env.DEFAULT_BRANCH }}"} if job == "update" else {}
         assert step["with"] == {"persist-credentials": False} | main
@@ -105,6 +106,27 @@ def test_the_form_has_the_heading_and_the_label_that_the_others_know() -> None:
     assert script.read_request(f"### {heading}\n\nFlask_Login\n") == (["flask-login"], [])
     assert form["labels"] == ["add-package"]
     assert len(re.findall("(?:--label|create) add-package |'add-package'", TEXTS["update"])) == 4
+
+
+def test_the_action_hands_its_inputs_on_as_variables_and_the_key_to_one_step(
+    tmp_path: Path,
+) -> None:
+    text = (ROOT / ".github/actions/badges/action.yml").read_text("utf-8")
+    for step in yaml.safe_load(text)["runs"]["steps"]:
+        assert "${{" not in step["run"]
+        assert ("PEPY_API_KEY" in step["env"]) == ("script.py" in step["run"])
+        assert not {"PEPY_API_KEY", "GH_TOKEN"} <= step["env"].keys()
+    assert text.count("inputs.key") == 1
+    assert "INPUT_" not in text, "which GitHub doesn't set within such an action"
+    assert "uses:" not in text, "nobody else's code meets the key"
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (snippet,) = re.findall(r"   ```yaml\n(.*?)   ```", readme, re.DOTALL)
+    (tmp_path / "badges.yml").write_text(snippet)
+    check_jsonschema: Any = import_module("check_jsonschema")
+    line = ["--builtin-schema", "vendor.github-workflows", str(tmp_path / "badges.yml")]
+    with pytest.raises(SystemExit, match=r"^0$"):
+        check_jsonschema.main(line)
+    assert yaml.safe_load(snippet)["permissions"] == {"contents": "write"}
 
 
 def test_a_push_starts_what_it_concerns() -> None:
