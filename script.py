@@ -871,7 +871,7 @@ def fetch_all(received: Received, deadline: float, pauses: Iterable[float]) -> N
             say(f"[{done}/{len(received.pepy)}] {project}: {what}")
             if outcome.kind == "key refused" and not received.figures:
                 raise Unable(REFUSED)
-        newest = latest(newest_day(new.history) for new in received.figures.values()) or date.min
+        newest = middle(newest_day(new.history) for new in received.figures.values()) or date.min
         if received.figures and (datetime.now(UTC).date() - newest).days > 2:
             for _, outcome in fetch([REFERENCE], ask_pepy, deadline):
                 received.reference = outcome.value
@@ -981,7 +981,9 @@ def completed(record: Record, old: Record | None) -> Record:
     for name, days in (("previous_week", 7), ("previous_month", 30)):
         if counted_alike(record.stats.last_date, 2 * days):
             changes[name] = record.last(days, days)
-    if old and record.last(365) is None:
+    members = {*record.stats.members}
+    # A family that has lost a member is another one.
+    if old and members.issuperset(old.stats.members) and record.last(365) is None:
         changes |= old.stats.model_dump(include={"last_year", "last_year_date"})
         year = old.last(365)
         if year is not None:
@@ -1167,7 +1169,9 @@ def add_up(family: Family, members: Iterable[Record], kept: Record | None) -> Re
         each.append(member.stats)
         summed.update(member.history)
         if lacks_days(member.history, member.stats.total_downloads):
-            start = max(start, min(member.history, default=date.max))
+            told = (member.stats.last_date or date.max) - timedelta(84)  # by PePy, at least
+            first = min([*member.history, told])
+            start = max(start, first)
     # A package that was never downloaded has no say about the end.
     end = min((s.last_date for s in each if s.last_date and s.total_downloads), default=None)
     figures = windows_of(summed, end)  # of all days: every package knows its month
