@@ -1,0 +1,26 @@
+"""The page's colours, in the text of its style sheet."""
+
+from __future__ import annotations
+
+import re
+
+from served import SCRIPT
+
+STYLE = (SCRIPT.parent / "docs/style.css").read_text(encoding="utf-8")
+ROOTS = r":root \{([^}]*)\}\n@media \(prefers-color-scheme: dark\) \{\s*:root \{([^}]*)\}\s*\}"
+COLOUR = r"#(?:[0-9a-f]{3}){1,2}\b"
+
+
+def test_each_colour_is_a_property_defined_for_light_and_for_dark() -> None:
+    assert (STYLE.count("light-dark("), STYLE.count("prefers-color-scheme")) == (0, 1)
+    ((light, dark),) = re.findall(ROOTS, STYLE)
+    of_light, of_dark = (re.findall(rf"--([\w-]+): {COLOUR};", text) for text in (light, dark))
+    assert of_light == of_dark
+    assert len({*of_light}) == len(of_light)
+    rest = re.sub(ROOTS, "", STYLE)
+    used = {*re.findall(r"var\(--([\w-]+)\)", rest)}
+    assert {*of_light} - used == set()
+    assert used - {*of_light} == {"round", "row", "rows"}  # lengths
+    assert {*re.findall(rf"^\.([\w-]+).*{COLOUR}", rest, re.MULTILINE)} == {
+        "mark"
+    }  # the same on both
