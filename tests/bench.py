@@ -27,7 +27,7 @@ from typing import Any
 import pypistats
 from clickhouse import YEARS, Clickhouse, engine_of
 from pepy import Pepy, Plan
-from served import KEY, SCRIPT, SHUT
+from served import KEY, SCRIPT, SHUT, Site
 
 sys.path.insert(0, str(SCRIPT.parent))
 import script
@@ -240,7 +240,7 @@ def busy_time(client: Any) -> float:
 
 
 def page(runs: int = 9) -> None:
-    from browser import Site, launch, visit
+    from browser import launch, visit
     from playwright.sync_api import sync_playwright
 
     config = script.Config(package=[script.Package(name=name) for name in NAMES])

@@ -11,17 +11,13 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
-from http.server import SimpleHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
-from served import PAGE, SCRIPT, Quiet, Server
+from served import SCRIPT, Site
 from shields import show
 
 ROOT = SCRIPT.parent
-PUBLISHED = "https://badges.example.com/stats"  # where the site says it is
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -37,40 +33,6 @@ def executable() -> str | None:
 
 def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=executable(), args=FLAGS)
-
-
-class Files(Quiet, SimpleHTTPRequestHandler):
-    def send_error(self, code: int, *_: Any) -> None:
-        """As GitHub Pages does it: 404.html, wherever the address is."""
-        body = b"" if self.command == "HEAD" else Path(self.directory, "404.html").read_bytes()
-        self.reply(code, body, {"Content-Type": "text/html; charset=utf-8"})
-
-
-@dataclass
-class Site:
-    """A docs/ folder, served at `address` within `with`; the page's own files are put there.
-
-    As of any stand-in, what its handler raises is raised at the end of the block.
-    """
-
-    docs: Path
-    address: str = ""
-
-    def read(self, published: str) -> bytes:
-        """A published file, by the address that the site gives it."""
-        if not published.startswith(f"{PUBLISHED}/"):
-            raise ValueError(f"not of this site: {published}")
-        return (self.docs / published.removeprefix(f"{PUBLISHED}/")).read_bytes()
-
-    def __enter__(self) -> Site:
-        for path in PAGE:
-            shutil.copy(path, self.docs)
-        self.server = Server(("127.0.0.1", 0), partial(Files, directory=str(self.docs)))
-        self.address = self.server.start(self)
-        return self
-
-    def __exit__(self, _kind: object, under_way: BaseException | None, _trace: object) -> None:
-        self.server.stop(under_way)
 
 
 @dataclass

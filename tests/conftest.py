@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -159,6 +160,28 @@ class Project:
         """Every file below docs/, by its path there."""
         paths = (path for path in self.docs.rglob("*") if path.is_file())
         return {path.relative_to(self.docs).as_posix(): path.read_bytes() for path in paths}
+
+
+@pytest.fixture
+def made_up_page(tmp_path: Path) -> Iterator[str]:
+    """The address of the page that README's third command shows, without what only tests need."""
+    for module in ("hypothesis", "markdown_it", "pandas", "playwright", "pytest", "yaml"):
+        (tmp_path / f"{module}.py").write_text("raise ImportError")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, f"{SCRIPT.parent}/tests/pepy.py", "--page"],
+        env=environment(None) | {"PYTHONPATH": str(tmp_path), "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    with process:
+        try:
+            assert process.stdout
+            yield next(line.strip() for line in process.stdout if "http://127.0.0.1:" in line)
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert (process.returncode, [*scratch.iterdir()]) == (0, [])
 
 
 @pytest.fixture

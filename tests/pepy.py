@@ -1,6 +1,7 @@
 """A stand-in for PePy's API on this machine, written from https://pepy.tech/pepy-api.
 
     uv run --no-dev tests/pepy.py            run the daily job against it, show what comes out
+    uv run --no-dev tests/pepy.py --page     show the page with what comes out, until Ctrl-C
     uv run --no-dev tests/pepy.py --serve    only serve, until Ctrl-C (see --help)
 
 It speaks real HTTP, wants a key, keeps a bucket of tokens, and leaves out days and releases
@@ -13,6 +14,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,7 +30,8 @@ from typing import Any, NamedTuple
 
 from clickhouse import Clickhouse
 from pypistats import Pypistats
-from served import KEY, POPULAR, SCRIPT, Quiet, Served, environment
+from served import KEY, POPULAR, PUBLISHED, SCRIPT, Files, Quiet, Served, Site, environment
+from shields import show
 
 
 class Plan(NamedTuple):
@@ -158,19 +161,24 @@ class Pepy(Served):
         return whole
 
 
-def demonstrate() -> int:
-    """Run the daily job against the stand-ins, into a scratch folder."""
-    scratch = Path(tempfile.mkdtemp(prefix="pepy-stats-"))
-    print("The figures below are MADE UP: they come from stand-ins on this machine.\n")
-    arguments = ["script.py", "update", "--output", str(scratch)]
-    print(f"$ python {' '.join(arguments)}", flush=True)
+def update(folder: Path, output: Path, plan: Plan | None = None, **variables: str) -> int:
+    """Run the daily job against the stand-ins, for the list in a folder; its exit status."""
+    arguments = ["update", "--output", str(output)]
+    print(f"$ python script.py {' '.join(arguments)}", flush=True)
     # Without the pauses that are out of respect for the real pypistats.org.
     program = "import script; script.PYPISTATS_PACE = 0; script.start()"
-    command = [sys.executable, "-c", program, *arguments[1:]]
-    with Pepy(FREE) as pepy, Clickhouse(pepy) as older, Pypistats() as pypistats:
-        variables = environment(pepy)
-        variables |= {"CLICKHOUSE_URL": older.url, "PYPISTATS_API_URL": pypistats.url}
-        code = subprocess.call(command, cwd=SCRIPT.parent, env=variables)
+    command = [sys.executable, "-c", program, *arguments]
+    with Pepy(plan) as pepy, Clickhouse(pepy) as older, Pypistats() as pypistats:
+        told = environment(pepy) | variables | {"PYTHONPATH": str(SCRIPT.parent)}
+        told |= {"CLICKHOUSE_URL": older.url, "PYPISTATS_API_URL": pypistats.url}
+        return subprocess.call(command, cwd=folder, env=told)
+
+
+def demonstrate() -> int:
+    """Run the daily job into a scratch folder, and show what comes out."""
+    scratch = Path(tempfile.mkdtemp(prefix="pepy-stats-"))
+    print("The figures below are MADE UP: they come from stand-ins on this machine.\n")
+    code = update(SCRIPT.parent, scratch, FREE)
     for path in [*scratch.glob("[!_]*.json"), *scratch.glob("*/month.json")][:1]:
         print(f"\n$ cat {path}\n{path.read_text(encoding='utf-8')}", end="")
     count = sum(path.is_file() for path in scratch.rglob("*"))
@@ -178,14 +186,74 @@ def demonstrate() -> int:
     return code
 
 
+PACKAGES = f"""
+site.url = "{PUBLISHED}"
+package = [
+    {{ name = "requests", breakdown = true }},
+    {{ name = "httpx", breakdown = true }},
+    {{ name = "flask", label = "installs", color = "success", namedLogo = "flask" }},
+    {{ name = "boto3-refresh-session" }},
+    {{ name = "pydantic", breakdown = true }},
+    {{ name = "pydantic-core" }},
+]
+[[family]]
+name = "pydantic"
+packages = ["pydantic", "pydantic-core"]
+"""
+# On the page each badge comes from Shields' stand-in; its code names Shields all the same.
+PICTURES = """
+const source = Object.getOwnPropertyDescriptor(HTMLImageElement.prototype, "src");
+Object.defineProperty(HTMLImageElement.prototype, "src", {
+  ...source,
+  set(address) { source.set.call(this, address.replace("https://img.shields.io/", "shields/")); },
+});
+"""
+
+
+class Shown(Files):
+    """A site's files, and below shields/ its badges."""
+
+    def do_GET(self) -> None:  # noqa: N802 - http.server calls it so
+        if not self.path.startswith("/shields/"):
+            return super().do_GET()
+        address = self.path.replace("/shields/", "https://img.shields.io/", 1)
+        try:
+            picture = show(address, self.server.owner.read).encode()
+        except (ValueError, KeyError, OSError):
+            return self.send_error(404)
+        return self.reply(200, picture, {"Content-Type": "image/svg+xml"})
+
+
+def show_page() -> int:
+    """Serve the page with what the daily job makes of a list, until Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # where it was ignored, too
+    with tempfile.TemporaryDirectory(prefix="pepy-stats-") as name, suppress(KeyboardInterrupt):
+        docs = Path(name, "docs")
+        Path(name, "packages.toml").write_text(PACKAGES, encoding="utf-8")
+        if code := update(Path(name), docs, GITHUB_REPOSITORY="OWNER/pepy-stats"):
+            return code
+        with Site(docs, Shown) as site:
+            page, script = docs / "index.html", '<script src="pictures.js"></script>\n'
+            text = page.read_text(encoding="utf-8")
+            page.write_text(text.replace("<script", f"{script}<script", 1), encoding="utf-8")
+            (docs / "pictures.js").write_text(PICTURES, encoding="utf-8")
+            print("\nThe page with MADE-UP figures, until Ctrl-C. Its badges are drawn here, and")
+            print("only about as Shields draws them: a dot stands for a logo.\n")
+            print(f"  {site.address}/", flush=True)
+            threading.Event().wait()
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--serve", action="store_true", help="only serve, until Ctrl-C")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--page", action="store_true", help="show the page, until Ctrl-C")
+    ways.add_argument("--serve", action="store_true", help="only serve, until Ctrl-C")
     parser.add_argument("--delay", type=float, default=0, help="seconds an answer takes")
     parser.add_argument("--releases", type=int, default=12, help="releases of every project")
     options = parser.parse_args()
     if not options.serve:
-        return demonstrate()
+        return show_page() if options.page else demonstrate()
     figures = Pepy(delay=options.delay, releases=options.releases)
     with figures as pepy, Clickhouse(pepy) as older:
         print(f"Made-up figures on {pepy.url}, until Ctrl-C. In another terminal:\n")

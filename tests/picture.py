@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from browser import PUBLISHED, ROOT, Site, executable, launch, visit
+from browser import ROOT, executable, launch, visit
 from clickhouse import Clickhouse
 from pepy import Pepy
 from playwright.sync_api import Browser, sync_playwright
 from pypistats import Pypistats
+from served import PUBLISHED, Site
 from shields import show
 
 sys.path.insert(0, str(ROOT))

@@ -1,18 +1,22 @@
-"""What the stand-ins share: a server on this machine, and what the tests tell the script of it."""
+"""What the stand-ins share: a server on this machine, a site, and what the script is told of it."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import threading
 import traceback
 from collections.abc import Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 KEY = "pepy-standin-key-0123456789abcdef"
+PUBLISHED = "https://badges.example.com/stats"  # where the page's site says it is
 SHUT = "http://127.0.0.1:9"  # where nothing listens
 SCRIPT = Path(__file__).parent.parent / "script.py"
 # What docs/ holds from the start: the page's own files.
@@ -85,6 +89,41 @@ class Served:
     def __enter__(self) -> Self:
         self.server = Server(("127.0.0.1", 0), self.handler)
         self.url = self.server.start(self) + self.path
+        return self
+
+    def __exit__(self, _kind: object, under_way: BaseException | None, _trace: object) -> None:
+        self.server.stop(under_way)
+
+
+class Files(Quiet, SimpleHTTPRequestHandler):
+    def send_error(self, code: int, *_: Any) -> None:
+        """As GitHub Pages does it: 404.html, wherever the address is."""
+        body = b"" if self.command == "HEAD" else Path(self.directory, "404.html").read_bytes()
+        self.reply(code, body, {"Content-Type": "text/html; charset=utf-8"})
+
+
+@dataclass
+class Site:
+    """A docs/ folder, served at `address` within `with`; the page's own files are put there.
+
+    As of any stand-in, what its handler raises is raised at the end of the block.
+    """
+
+    docs: Path
+    handler: type[Files] = Files
+    address: str = ""
+
+    def read(self, published: str) -> bytes:
+        """A published file, by the address that the site gives it."""
+        if not published.startswith(f"{PUBLISHED}/"):
+            raise ValueError(f"not of this site: {published}")
+        return (self.docs / published.removeprefix(f"{PUBLISHED}/")).read_bytes()
+
+    def __enter__(self) -> Self:
+        for path in PAGE:
+            shutil.copy(path, self.docs)
+        self.server = Server(("127.0.0.1", 0), partial(self.handler, directory=str(self.docs)))
+        self.address = self.server.start(self)
         return self
 
     def __exit__(self, _kind: object, under_way: BaseException | None, _trace: object) -> None:

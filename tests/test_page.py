@@ -18,12 +18,13 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import PUBLISHED, ROOT, Site, Visit, executable, launch, visit
+from browser import ROOT, Visit, executable, launch, visit
 from conftest import Project, daily
 from markdown_it import MarkdownIt
 from pepy import Pepy, newest_complete_day
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from pypistats import Pypistats
+from served import PUBLISHED, Site
 from shields import DRAWN, SPELLINGS, show
 
 import script
@@ -998,3 +999,16 @@ def test_a_hostile_address_or_catalogue_shows_as_text_and_runs_nothing(visitor: 
     page.goto(f"{visitor.site.address}/?again")
     expect(page.locator("tbody")).to_contain_text(HOSTILE)
     assert page.locator("img[src=x]").count() == 0
+
+
+def test_with_made_up_figures_its_badges_are_drawn_on_this_machine(
+    made_up_page: str, browser: Browser
+) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{made_up_page}#requests")
+        page.wait_for_function("document.getElementById('preview')?.naturalWidth > 50")
+        assert "(https://img.shields.io/endpoint?url=" in page.locator("#code").input_value()
+        assert [address for address in asked if not address.startswith(made_up_page)] == []

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import pandas
 import pytest
+import requests
 from conftest import Project, days, record
 from pepy import Pepy
 from pypistats import Pypistats
@@ -101,13 +102,13 @@ def test_its_badges_are_the_ones_that_are_published() -> None:
     assert sorted(paths) == sorted(metric.path.format("requests") for metric in script.METRICS)
 
 
-def test_its_first_lines_lead_to_the_site_the_form_and_the_two_commands() -> None:
+def test_its_first_lines_lead_to_the_site_the_form_and_the_three_commands() -> None:
     assert script.with_site(README.encode(), CONFIG, ["requests.json"]) != README.encode()
     top = README.split("\n## Your own")[0]
     assert "(../../issues/new?template=add-package.yml)" in top
     assert (
         re.findall("^uv run.*", top, re.MULTILINE)
-        == re.findall("^uv run.*", README, re.MULTILINE)[:2]
+        == re.findall("^uv run.*", README, re.MULTILINE)[:3]
     )
 
 
@@ -129,6 +130,26 @@ def test_its_first_command_shows_the_job_at_work(tmp_path: Path) -> None:
     output = subprocess.check_output(command, env=variables, encoding="utf-8")
     assert ("MADE UP" in output, '"schemaVersion": 1' in output) == (True, True)
     assert list(tmp_path.glob("*/*/stats.json"))
+
+
+def test_its_third_command_shows_the_page(made_up_page: str) -> None:
+    commands = re.findall("^uv run.*", section("Try it"), re.MULTILINE)
+    assert commands[2:] == ["uv run --no-dev tests/pepy.py --page"]
+    page = requests.get(made_up_page, timeout=60)
+    text = (ROOT / "docs/index.html").read_text(encoding="utf-8")
+    shown = page.content.decode()
+    assert shown.replace('<script src="pictures.js"></script>\n', "") == text != shown
+    catalogue = requests.get(f"{made_up_page}{script.CATALOGUE}", timeout=60).json()
+    names = [package["name"] for package in catalogue["packages"]]
+    assert {"requests", "_pydantic"} < {*names}
+    for path in ("requests/python.csv", "_pydantic.json", "pictures.js"):
+        assert requests.get(f"{made_up_page}{path}", timeout=60).ok
+    drawn = {"url": f"{catalogue['url']}/requests.json"}, {"url": catalogue["url"]}
+    answers = [requests.get(f"{made_up_page}shields/endpoint", d, timeout=60) for d in drawn]
+    assert [(a.status_code, a.headers["Content-Type"][:9]) for a in answers] == [
+        (200, "image/svg"),
+        (404, "text/html"),
+    ]
 
 
 def test_its_messages_are_the_programs() -> None:

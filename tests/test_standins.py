@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from browser import Site
 from clickhouse import Clickhouse
 from conftest import Project
 from pepy import Pepy
 from pypistats import Pypistats
-from served import KEY, SCRIPT
+from served import KEY, SCRIPT, Site
 
 
 def ask_in_vain(address: str, **parameters: str) -> None:
