@@ -1,10 +1,15 @@
 """Make the README's pictures from the stand-ins' figures: .github/*.png.
 
-uv run tests/picture.py        needs Chromium, and says so on the pictures: sample data
+uv run tests/picture.py        needs Chromium and npm, and says so on the pictures: sample data
+
+Shields' own renderer, from npm, draws the badges of the first one, with their logos.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -17,7 +22,7 @@ from pepy import Pepy
 from playwright.sync_api import Browser, sync_playwright
 from pypistats import Pypistats
 from served import PUBLISHED, Site
-from shields import show
+from shields import EndpointBadge, badge_at
 
 sys.path.insert(0, str(ROOT))
 from conftest import Project
@@ -41,23 +46,57 @@ p { display: flex; align-items: center; gap: 8px; margin: 8px 0 }
 BADGES = (
     ("requests", "requests/month", "requests/week", "requests/day"),
     (
-        "requests/month&style=for-the-badge&color=6f42c1",
+        "requests/month&style=for-the-badge&color=6f42c1&logo=python&logoColor=white",
         "requests/month&style=flat-square&color=orange&label=installs",
-        "requests&color=success&label=requests",
+        "requests&color=success&label=requests&logo=pypi&logoColor=white",
     ),
 )
+RENDERER = ("badge-maker@6", "simple-icons@16")
+DRAW = """
+import { readFileSync } from "node:fs";
+import { makeBadge } from "badge-maker";
+import * as icons from "simple-icons";
+const logos = new Map(Object.values(icons).map(({ slug, svg }) => [slug, svg]));
+const drawn = JSON.parse(readFileSync(0)).map(({ logo, logoColor, ...badge }, at) => {
+  const svg = logo && logos.get(logo).replace("<svg", `<svg fill="${logoColor}"`);
+  const logoBase64 = svg && `data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}`;
+  return makeBadge({ ...badge, ...(svg && { logoBase64 }), idSuffix: String(at) });
+});
+console.log(JSON.stringify(drawn));
+"""
+
+
+def drawn(badges: list[EndpointBadge]) -> list[str]:
+    """Badges as SVG, by the renderer that Shields itself uses."""
+    asked = []
+    for badge in badges:
+        told = badge.model_dump(include={"label", "message", "color", "labelColor", "style"})
+        logo = {"logo": badge.namedLogo, "logoColor": badge.logoColor}
+        asked.append(told | (logo if badge.namedLogo else {}))
+    with tempfile.TemporaryDirectory() as folder:
+        install = ["npm", "install", "--silent", "--ignore-scripts", "--prefix", folder]
+        subprocess.check_call([*install, *RENDERER], cwd=folder)
+        Path(folder, "draw.mjs").write_text(DRAW, encoding="utf-8")
+        draw = ["node", "draw.mjs"]
+        pictures = subprocess.check_output(draw, cwd=folder, input=json.dumps(asked).encode())
+    svgs: list[str] = json.loads(pictures)
+    return svgs
 
 
 def picture_badges(browser: Browser, site: Site) -> None:
-    """Badges in several styles."""
+    """Badges in several styles, two of them with logos."""
 
-    def badge(wanted: str) -> str:
+    def badge(wanted: str) -> EndpointBadge:
         path, _, look = wanted.partition("&")
         url = f"https://img.shields.io/endpoint?url={PUBLISHED}/{path}.json"
-        picture = quote(show(f"{url}&{look}".rstrip("&"), site.read))
-        return f'<img src="data:image/svg+xml,{picture}" alt="">'
+        return badge_at(f"{url}&{look}".rstrip("&"), site.read)
 
-    rows = "".join(f"<p>{''.join(map(badge, row))}</p>" for row in BADGES)
+    svgs = iter(drawn([badge(wanted) for row in BADGES for wanted in row]))
+    pictures = [
+        [f'<img src="data:image/svg+xml,{quote(next(svgs))}" alt="">' for _ in row]
+        for row in BADGES
+    ]
+    rows = "".join(f"<p>{''.join(row)}</p>" for row in pictures)
     page = browser.new_page(device_scale_factor=2, viewport={"width": 760, "height": 50})
     page.set_content(f'<meta charset="utf-8"><style>{STYLE}</style>{rows}<p>{SAMPLE}</p>')
     page.screenshot(path=ROOT / ".github/badges.png", full_page=True)
@@ -80,6 +119,8 @@ def picture_page(browser: Browser, site: Site, fragment: str, hidden: str, name:
 def main() -> None:
     if executable() is None:
         sys.exit("No Chromium: install Debian's package chromium, or Chrome.")
+    if shutil.which("npm") is None:
+        sys.exit("No npm: install Node.js with it.")
     with tempfile.TemporaryDirectory() as name, Pepy() as pepy, Pypistats() as pypistats:
         project = Project(Path(name))
         project.list(text=PACKAGES)

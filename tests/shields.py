@@ -52,7 +52,12 @@ class EndpointBadge(BaseModel):
 
 
 def show(address: str, fetch: Callable[[str], bytes]) -> str:
-    """The badge at an address of img.shields.io, as SVG. `fetch` gives the JSON it names.
+    """The badge at an address of img.shields.io, as SVG; as `badge_at`."""
+    return draw(badge_at(address, fetch))
+
+
+def badge_at(address: str, fetch: Callable[[str], bytes]) -> EndpointBadge:
+    """The badge at an address of img.shields.io. `fetch` gives the JSON it names.
 
     Raises ValueError where Shields would show an error, or ignore what the address says.
     """
@@ -70,7 +75,7 @@ def show(address: str, fetch: Callable[[str], bytes]) -> str:
         raise ValueError(f"parameters that Shields would ignore: {address}")
     if query.get("logo"):
         badge.namedLogo = query.pop("logo")
-    return draw(badge.model_copy(update=query))
+    return badge.model_copy(update=query)
 
 
 def draw(badge: EndpointBadge) -> str:
