@@ -1,4 +1,4 @@
-// What a download badge is: its address, its code, and how to read one that somebody has.
+// What a download badge is: its look, its address and its code.
 // Nothing here touches the page.
 
 export const COLOURS = {
@@ -47,11 +47,13 @@ export function percentDecode(text) {
   }
 }
 
-/** The project of an address such as https://pepy.tech/projects/NAME, of any service, or null. */
-export function readProject(text, site) {
-  const path = URL.parse(text.trim().replace(/^(?!https?:)/, "https://"))?.pathname ?? "";
-  const name = percentDecode(/^\/(?:p|projects?|packages)\/([^/]+)/.exec(path)?.[1] ?? "");
-  return site.isName(name) ? normalise(name) : null;
+/** What an address says, or null if it isn't one. */
+export function parseUrl(text) {
+  try {
+    return new URL(text);
+  } catch {
+    return null;
+  }
 }
 
 // --- looks
@@ -63,7 +65,7 @@ const SAME = { gray: "grey", lightgray: "lightgrey", 555: "grey", 555555: "grey"
 export function tidyColour(text) {
   const colour = text.trim();
   const tidy = (HEX.exec(colour)?.[1] ?? colour).toLowerCase();
-  return SAME[tidy] ?? tidy;
+  return Object.hasOwn(SAME, tidy) ? SAME[tidy] : tidy;
 }
 
 const isPicture = (logo) => logo.startsWith("data:");
@@ -135,7 +137,8 @@ export function readOverrides(parameters, site) {
 
 // --- addresses and code
 
-const percentEncode = (text) =>
+/** A text of ASCII with every character percent-encoded. */
+export const percentEncode = (text) =>
   [...text].map((char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`).join("");
 
 // Also what encodeURIComponent leaves alone, but a markup language may give a meaning to.
@@ -164,7 +167,7 @@ export const LINKS = {
 
 /** A web address that no markup language gives a meaning to, or null if it isn't one. */
 export function webAddress(text) {
-  const url = URL.parse(text.trim());
+  const url = parseUrl(text.trim());
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password) return null;
   const [whole, ...more] = url.href.split("#");
   const address = more.length ? `${whole}#${more.join("%23")}` : whole;
@@ -205,153 +208,14 @@ export const FORMATS = {
   address: { name: "Plain address", code: (picture) => picture },
 };
 
-// --- the badge that somebody has
-
-const URLISH = String.raw`(?:[^\s"'<>()[\]\\]|\([^\s"'<>()]*\))+`;
-const ADDRESS = new RegExp(
-  String.raw`(?:https?:)?//${URLISH}|\b(?:img\.shields\.io|(?:\w+\.)?pepy\.tech)/${URLISH}`,
-  "gi",
-);
-const PERIODS = { dt: "total", dm: "month", dw: "week", dd: "day" };
-
-/** GitHub shows READMEs' pictures under addresses that end with the true one, in hex. */
-function uncovered(url) {
-  if (url.hostname !== "camo.githubusercontent.com") return url;
-  const bytes = (url.pathname.split("/").at(-1).match(/../g) ?? []).map((hex) => parseInt(hex, 16));
-  return URL.parse(new TextDecoder().decode(new Uint8Array(bytes)));
-}
-
-/** A look in the parameters of a Shields badge, older names included. */
-function shieldsLook(parameters, site) {
-  const style = parameters.get("style")?.replace(/^popout/, "flat");
-  const renamed = new URLSearchParams(parameters);
-  for (const [old, key] of [["colorB", "color"], ["colorA", "labelColor"]])
-    if (parameters.has(old) && !parameters.has(key)) renamed.set(key, parameters.get(old));
-  if (site.styles.includes(style)) renamed.set("style", style);
-  return readOverrides(renamed, site);
-}
-
-// What Shields and PePy show where an address is silent.
-const USUAL = { style: "flat", label: "downloads", labelColor: "grey", logo: "" };
-
-const isPepy = (url) => /(^|\.)pepy\.tech$/.test(url.hostname);
-
-const READERS = [
-  function shields(url, site) {
-    if (!/^(img\.|raw\.)?shields\.io$/.test(url.hostname)) return null;
-    const path = /^\/(?:pypi\/(d[mwd])|pepy\/(dt))\/([^/]+?)(?:\.(?:svg|png|json))?\/?$/.exec(url.pathname);
-    if (!path) return null;
-    const given = shieldsLook(url.searchParams, site);
-    const look = { ...USUAL, ...given };
-    if (!look.label && !given.labelColor) delete look.labelColor;
-    const metric = PERIODS[path[1] ?? path[2]];
-    return { name: path[3], metric, look, isCounted: !given.color, isWithoutMirrors: Boolean(path[1]) };
-  },
-  function pepy(url) {
-    if (!isPepy(url)) return null;
-    const path = /^\/badge\/([^/]+?)(?:\/(month|week))?\/?$/.exec(url.pathname);
-    return path && { name: path[1], metric: path[2] ?? "total", look: { ...USUAL, color: "blue" } };
-  },
-  function personalisedPepy(url, site) {
-    if (!isPepy(url)) return null;
-    const path = /^\/personalized-badge\/([^/]+?)\/?$/.exec(url.pathname);
-    if (!path) return null;
-    const given = (key) => url.searchParams.get(key) ?? "";
-    const period = given("period").toLowerCase();
-    const metric = ["month", "week"].includes(period) ? period : "total";
-    const colour = (key) => tidyColour(given(key)).replaceAll(/[_ -]/g, "");
-    const look = { ...USUAL, color: "blue" };
-    if (site.isColour(colour("left_color"))) look.labelColor = colour("left_color");
-    if (site.isColour(colour("right_color"))) look.color = colour("right_color");
-    // The number here says "/month" itself.
-    const said = new RegExp(` ?(/|\\bper) ?${metric}$`, "i");
-    const text = given("left_text").replace(/\s+/g, " ").replace(said, "");
-    if (text) look.label = text;
-    return { name: path[1], metric, look, units: given("units").toLowerCase() };
-  },
-  function ours(url, site) {
-    if (url.hostname !== "img.shields.io" || !/^\/(badge\/)?endpoint(\.svg)?$/.test(url.pathname)) return null;
-    const json = url.searchParams.get("url") ?? "";
-    for (const [metric, { path }] of site.metrics) {
-      const [before, after] = `${site.url}/${path}`.split("{}");
-      const name = json.slice(before.length, -after.length);
-      if (json === before + name + after && site.isName(percentDecode(name).replace(/^_/, "")))
-        return { name, metric, look: shieldsLook(url.searchParams, site), isOurs: true };
-    }
-    return null;
-  },
-];
-
-/** In which format a picture's address stands between `before` and `after`. */
-function formatAround(before, after) {
-  if (/\bsrc\s*=\s*["']?$/i.test(before)) return "html";
-  if (/\.\.[^\n]*\bimage::[ \t]*$/.test(before)) return "rst";
-  if (/\bimage::?$/.test(before) && after.startsWith("[")) return "asciidoc";
-  return /\]\(\s*<?$/.test(before) ? "markdown" : "address";
-}
-
-/** Where a click on the picture between `before` and `after` led, or "". */
-function linkAround(before, after) {
-  const anchor = before.slice(before.toLowerCase().lastIndexOf("<a"));
-  const patterns = [
-    // Markdown: [![Downloads](picture "title")](link
-    [after, /^>?\s*(?:"[^"\n]*"|'[^'\n]*')?\s*\)\s*\]\(\s*<?([^\s<>()]+(?:\([^\s()]*\)[^\s<>()]*)*)/],
-    // reStructuredText: options on lines of their own, :target: link
-    [after, /^[ \t]*(?:\r?\n[ \t]+:(?!target:)[^\n]*)*\r?\n[ \t]+:target:[ \t]*(\S+)/],
-    // AsciiDoc: image:picture["Downloads",link="link"], or link:link[image:picture[Downloads]]
-    [after, /^\[(?:[^\]"]|"[^"]*")*?\blink="([^"]+)"/],
-    [after, /^\[(?:[^\]"]|"[^"]*")*?\blink=([^\],\s"]+)/],
-    [before, /(?:link:)?(https?:[^\s[\]]+)\[image::?$/],
-    // HTML: <a href="link"><img src="picture">
-    [anchor, /^<a\s(?:[^<]*\s)?href\s*=\s*["']?([^"'\s>]+)(?!.*<\/a\s*>)/is],
-  ];
-  return patterns.map(([text, pattern]) => pattern.exec(text)?.[1]).find(Boolean) ?? "";
-}
-
-const READ = 20_000; // characters of a text that are read at most
-const NEAR = 1_000; // characters around a picture's address that belong to its badge
-
-/**
- * The first download badge in a text: Markdown, HTML, reStructuredText, AsciiDoc or an address.
- *
- * Gives its project, metric and look; isCounted if Shields chose its colour by the count;
- * isWithoutMirrors if it counted none; isOurs if it shows this site's figures; units where PePy's
- * badge named them; its format; and link: a key of LINKS, an address, or undefined where it had
- * none that can be kept. Null if there is no such badge.
- */
-export function readBadge(text, site) {
-  const plain = text.slice(0, READ).replace(/&(?:amp|#0*38|#x0*26);/gi, "&");
-  for (const match of plain.matchAll(ADDRESS)) {
-    const trimmed = match[0].replace(/[.,;:!?]+$/, "").replace(/^(?:https?:)?(?:\/\/)?/i, "https://");
-    const url = URL.parse(trimmed);
-    const picture = url && uncovered(url);
-    const badge = picture && READERS.map((read) => read(picture, site)).find(Boolean);
-    const name = badge && percentDecode(badge.name);
-    if (!badge || !(badge.isOurs || site.isName(name))) continue;
-    const end = match.index + match[0].length;
-    const before = plain.slice(Math.max(0, match.index - NEAR), match.index);
-    const after = plain.slice(end, end + NEAR);
-    const link = linkChoice(linkAround(before, after));
-    return { ...badge, project: normalise(name), format: formatAround(before, after), link };
-  }
-  return null;
-}
-
-function linkChoice(link) {
-  const url = URL.parse(link);
-  if (!url || isPepy(url)) return undefined;
-  if (/(^|\.)pypistats\.org$/.test(url.hostname)) return "pypistats";
-  return webAddress(link) ?? undefined;
-}
-
-/** The colour that Shields gives to a count of downloads. */
+/** The colour that Shields gives to a count of downloads, and to a high one if it isn't known. */
 export function countColour(count) {
   const steps = [[1, "red"], [10, "yellow"], [100, "yellowgreen"], [1000, "green"]];
-  return steps.find(([limit]) => count < limit)?.[1] ?? "brightgreen";
+  return steps.find(([limit]) => count !== null && count < limit)?.[1] ?? "brightgreen";
 }
 
 /** Whether a message such as 1.4B may have been written in those units of PePy's. */
 export function hasUnits(message, units) {
-  const others = { international_system: /[KB]/, abbreviation: /[kG]/, none: /[kKMGBT]/ }[units];
-  return !others || !others.test(message);
+  const others = { international_system: /[KB]/, abbreviation: /[kG]/, none: /[kKMGBT]/ };
+  return !Object.hasOwn(others, units) || !others[units].test(message);
 }

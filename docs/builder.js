@@ -2,10 +2,11 @@
 
 import {
   COLOURS, FORMATS, LINKS, LOGOS, LOOK,
-  hasUnits, isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour, webAddress,
+  isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour, webAddress,
   wholeLook,
 } from "./badge.js";
 import { partsOf } from "./details.js";
+import { lossesOf, replaceIn } from "./paste.js";
 import { $, changeOf, day, digits, isStale, make, radio, readJson, stalledText } from "./tools.js";
 
 const PAUSE = 300; // milliseconds of rest before the picture is asked for and the address changes
@@ -22,6 +23,8 @@ let published; // the promise of its badge
 let own; // the package's own look
 let metric; // the chosen one
 let isOwnLabel; // whether the label is the metric's own
+let pasted; // the text in which the badge stands that is replaced, and that badge
+let written; // the code
 let timer;
 let visit = 0; // so that what arrives late is not shown
 let lastField; // whose changes are one step of the history
@@ -109,8 +112,12 @@ function write() {
   const link = LINKS[chosen.link]?.address(listing.name, site) ?? webAddress(chosen.link) ?? "";
   const { title, label } = site.metrics.get(metric);
   const text = label ? title : "Downloads";
-  $("code").value = FORMATS[chosen.format].code(picture, link, text);
-  $("leads").hidden = chosen.format === "address"; // which has no link
+  written = pasted
+    ? replaceIn(pasted.text, [[pasted.badge, picture]])
+    : FORMATS[chosen.format].code(picture, link, text);
+  $("code").value = written;
+  $("formats").closest("fieldset").hidden = Boolean(pasted); // which is as it was
+  $("leads").hidden = pasted || chosen.format === "address"; // which has no link
   $("target-field").hidden = form.elements.link.value !== "other";
   $("reset").href = fragmentOf({ ...chosen, overrides: {} });
   for (const picker of form.querySelectorAll("input[type=color]")) {
@@ -166,10 +173,11 @@ form.addEventListener("input", (event) => {
 form.addEventListener("focusout", settle);
 form.addEventListener("submit", (event) => event.preventDefault());
 
-async function copy(code, told, name) {
+/** Copy a text that a field shows, and tell so. */
+export async function copy(code, told, name, text = code.value) {
   try {
-    await navigator.clipboard.writeText(code.value);
-    told.textContent = `Copied as ${name}.`;
+    await navigator.clipboard.writeText(text);
+    told.textContent = name ? `Copied as ${name}.` : "Copied.";
   } catch {
     code.focus();
     code.select();
@@ -179,7 +187,8 @@ async function copy(code, told, name) {
 
 $("copy").addEventListener("click", () => {
   settle();
-  copy($("code"), $("copied"), FORMATS[form.elements.format.value].name);
+  const { name } = FORMATS[form.elements.format.value];
+  copy($("code"), $("copied"), pasted ? "" : name, written); // the field has only line feeds
 });
 $("preview").addEventListener("error", () => {
   $("undrawn").textContent = "Shields can’t draw the picture right now. The code is right all the same.";
@@ -246,16 +255,13 @@ async function details() {
   $("breakdown").hidden = false;
 }
 
-/** What to say about a package's badge, and about the pasted one that it replaces, if so. */
-function notices(badge, pasted) {
+/** What to say about a package's badge, and about what was pasted that led to it, if so. */
+function notices(badge, brought) {
   const lines = [];
-  if (pasted) lines.push("This is your badge, with the figures of this site. Copy it and replace the old one.");
-  if (pasted?.isWithoutMirrors && metric !== "without-mirrors")
-    lines.push("Yours left out the downloads by mirrors. This one counts them, too.");
-  if (pasted?.units && badge && !hasUnits(badge.message, pasted.units))
-    lines.push(`Yours had PePy’s units “${pasted.units}”. The units here are the package’s own.`);
-  if (pasted && !pasted.isOurs && !pasted.look.logo && (own.logo || badge?.logoSvg))
-    lines.push("This package’s badge has a logo. You can replace it, but not remove it.");
+  if (pasted) {
+    lines.push("This is your text, with this site’s badge. Copy it and replace the old one.");
+    lines.push(...lossesOf(pasted.badge, metric, badge));
+  } else if (brought) lines.push("What you pasted names this package. This site counts its downloads.");
   if (!badge) lines.push("The package’s own look could not be read, so this starts from the usual one.");
   if (site.stalled) lines.push(stalledText(site));
   if (isStale(listing)) lines.push(`These figures are old: they were last fetched on ${day(listing.fetched)}.`);
@@ -279,10 +285,11 @@ export function leave() {
 
 /**
  * Show a package's builder as a fragment's parameters have it. `pasted` is the badge that
- * somebody brought, if so.
+ * somebody brought, and its text, if so.
  */
-export async function show(which, parameters, pasted) {
+export async function show(which, parameters, brought) {
   leave();
+  pasted = brought?.badge && brought;
   const isOther = listing !== which;
   listing = which;
   header();
@@ -325,6 +332,6 @@ export async function show(which, parameters, pasted) {
 
   const lines = isMissing
     ? ["This package has no such badge here, so this is its total."]
-    : notices(badge, pasted);
+    : notices(badge, brought);
   $("notice").replaceChildren(...lines.map((line) => make("span", {}, line)));
 }

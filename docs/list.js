@@ -65,9 +65,9 @@ function exampleOf(site, listing, [metric, look]) {
  * Show the listings, once. Returns what shows the list again as a fragment's parameters have it.
  *
  * `formFor` gives the form's address for a name, `remember` keeps parameters in the address, and
- * `open` takes a text that may be a badge or a package's address, and tells whether it is.
+ * `opening` gives what goes where a text leads that has badges or names a package, or null.
  */
-export function start(site, listings, { formFor, remember, open }) {
+export function start(site, listings, { formFor, remember, opening }) {
   const rows = listings.map((listing) => ({ listing, element: rowOf(listing) }));
   const names = new Set(listings.map((listing) => listing.name));
   const table = $("packages");
@@ -113,7 +113,8 @@ export function start(site, listings, { formFor, remember, open }) {
     const paragraph = $("add");
     paragraph.textContent = "";
     if (!wanted || names.has(wanted) || (shown.length && !site.isName(text))) return;
-    if (text.includes("/")) paragraph.textContent = "There is no download badge and no package’s address in that.";
+    if (opening(text)) paragraph.textContent = "Enter opens it.";
+    else if (text.includes("/")) paragraph.textContent = "There is no download badge and no package’s address in that.";
     else if (!site.isName(text)) paragraph.textContent = "No package can be called that.";
     else {
       paragraph.append(make("b", {}, wanted), " isn’t listed here. ");
@@ -131,16 +132,22 @@ export function start(site, listings, { formFor, remember, open }) {
 
   search.addEventListener("paste", (event) => {
     // A badge of several lines would lose its ends in the field, so what is pasted is read first.
-    if (open(event.clipboardData?.getData("text") ?? "")) event.preventDefault();
+    const go = opening(event.clipboardData?.getData("text") ?? "");
+    if (!go) return;
+    event.preventDefault();
+    go();
   });
-  search.addEventListener("input", () => {
-    if (open(search.value)) return;
+  search.addEventListener("input", (event) => {
+    const go = /^insertFrom/.test(event.inputType) && opening(search.value); // dropped, say
+    if (go) return go();
     filter();
     keep();
   });
   search.addEventListener("keydown", (event) => {
     const text = search.value.trim();
     if (event.key !== "Enter" || !text) return;
+    const go = opening(text);
+    if (go) return go();
     const name = normalise(text);
     if (shown.length === 1 && !names.has(name)) location.hash = shown[0].listing.name;
     else if (names.has(name) || site.isName(text)) location.hash = name; // or on the way to the form

@@ -3,17 +3,18 @@
 //   #                                 the list
 //   #?search=flask&sort=-month        the list, searched and sorted
 //   #?compare=requests,httpx          several packages in one chart
+//   #?pasted                          a text that somebody pasted, mended
 //   #requests?metric=week&logo=pypi   the builder: the package, and everything chosen for it
 
-import {
-  countColour, normalise, percentDecode, readBadge, readOverrides, readProject, siteOf, staticAddress,
-} from "./badge.js";
+import { normalise, percentDecode, readOverrides, siteOf, staticAddress } from "./badge.js";
 import * as builder from "./builder.js";
 import { MOST, chartIn } from "./chart.js";
 import { start as startList } from "./list.js";
+import { show as showMended } from "./mended.js";
+import { choiceFor, findBadges, projectIn } from "./paste.js";
 import { $, DAY, make } from "./tools.js";
 
-const VIEWS = ["list", "compare", "builder", "unlisted", "empty", "broken"];
+const VIEWS = ["list", "mendedView", "compare", "builder", "unlisted", "empty", "broken"];
 const TITLE = document.title;
 
 const isHere = ["localhost", "127.0.0.1"].includes(location.hostname); // a host's own machine
@@ -77,22 +78,27 @@ let showList;
 let showComparison;
 let compared; // the names in the comparison
 let listRoute = "#";
-let pasted;
+let pasted; // a text that led to a package, and the badge in it
+let longer = ""; // a text with several
 
 function follow(isMove) {
   const { name, parameters } = route();
-  const brought = pasted;
-  pasted = undefined;
   builder.leave();
   if (!catalogue) return show("broken", "", isMove);
   if (!listings.size) return show("empty", "", isMove);
   const project = normalise(name);
+  if (pasted?.project !== project) pasted = undefined;
   if (listings.has(project)) {
     $("back").href = listRoute;
     show("builder", project, isMove);
-    return builder.show(listings.get(project), parameters, brought);
+    return builder.show(listings.get(project), parameters, pasted);
   }
   if (site.isName(name)) return showUnlisted(project, parameters, isMove);
+  if (parameters.has("pasted")) {
+    if (longer) showMended(longer, site, listings, formFor);
+    if (longer) return show("mendedView", "Your text", isMove);
+    remember("#", false); // nobody keeps it
+  }
   if (parameters.has("compare")) return compare(parameters, isMove);
   showList(parameters);
   listRoute = location.hash || "#";
@@ -131,23 +137,20 @@ function remember(fragment, isStep) {
   else history.replaceState(null, "", address);
 }
 
-/** Go where a text leads that may be a badge or a package's address; whether it is one. */
-function open(text) {
-  const badge = readBadge(text, site);
-  const project = badge?.project ?? readProject(text, site);
-  if (!project) return false;
-  const parameters = new URLSearchParams();
-  if (badge) {
-    const { look, link, format, isCounted } = badge;
-    const listing = listings.get(project);
-    const isThere = badge.isWithoutMirrors && listing?.messages.has("without-mirrors");
-    const metric = isThere && badge.metric === "month" ? "without-mirrors" : badge.metric;
-    if (isCounted && listing) look.color = countColour(listing[metric]);
-    for (const [key, value] of Object.entries({ metric, ...look, format, link })) if (value !== undefined) parameters.set(key, value);
-    pasted = badge;
-  }
-  location.hash = `${project}?${parameters}`;
-  return true;
+/** What goes where a text leads that has download badges, or names a package; or null. */
+function opening(text) {
+  const badges = findBadges(text, site);
+  const [badge] = badges;
+  const isText = badges.length > 1 || badge?.why;
+  const project = isText ? "" : badge ? badge.project : projectIn(text, site);
+  if (project === null) return null;
+  return () => {
+    if (isText) longer = text;
+    else pasted = { text, project, badge };
+    const { metric, look } = badge && project ? choiceFor(badge, listings.get(project)) : {};
+    const parameters = new URLSearchParams(metric && { metric, ...look });
+    location.hash = project ? `${project}?${parameters}` : "?pasted";
+  };
 }
 
 $("skip").addEventListener("click", (event) => {
@@ -167,7 +170,7 @@ if (listings.size) {
   });
   showList = startList(site, packages, {
     formFor,
-    open,
+    opening,
     remember(parameters) {
       listRoute = parameters.size ? `#?${parameters}` : "#";
       remember(listRoute, false);

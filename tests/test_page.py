@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -58,6 +58,7 @@ SHIELDS, PEPY = "https://img.shields.io", "https://static.pepy.tech"
 HOME = "https://github.com/someone/stats"
 FORM = f"{HOME}/issues/new?template=add-package.yml"
 PASTED = tomllib.loads((ROOT / "tests/pasted.toml").read_text(encoding="utf-8"))
+MENDED = tomllib.loads((ROOT / "tests/mended.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
@@ -187,6 +188,17 @@ def paste(page: Page, *texts: str) -> list[Any]:
     return [SimpleNamespace(**it) if isinstance(it, dict) else it for it in found]
 
 
+def paste_only(page: Page, text: str) -> None:
+    page.locator("#search").evaluate(
+        """(search, text) => {
+            const clipboardData = new DataTransfer(), options = { clipboardData, cancelable: true };
+            clipboardData.setData("text", text);
+            search.dispatchEvent(new ClipboardEvent("paste", options));
+        }""",
+        text,
+    )
+
+
 def heading(page: Page, text: str) -> None:
     expect(page.locator("h1:visible")).to_have_text(text)
 
@@ -240,7 +252,10 @@ def test_the_box_filters_as_one_types_and_enter_opens_what_is_meant(visitor: Vis
     for address in ("https://pepy.tech/projects/Rises", "https://example.org/project/rises/"):
         go(page)
         search.fill(address)
+        heading(page, "A download badge that looks the way you want")  # until one says so
+        search.press("Enter")
         heading(page, "rises")
+        expect(page.locator("#notice")).to_contain_text("counts its downloads")
 
 
 def test_every_column_sorts_both_ways_and_the_list_is_found_as_it_was_left(visitor: Visit) -> None:
@@ -284,6 +299,7 @@ def test_a_missing_package_leads_to_the_form_with_nothing_but_its_name(visitor: 
         search.fill(text)
         expect(page.locator("#add")).to_have_text(told)
     search.fill(f"![d]({SHIELDS}/pypi/dm/Flask_Login?style=social)")
+    search.press("Enter")
     heading(page, "flask-login")
     assert leads("Add flask-login") == f"{FORM}&packages=flask-login"
     expect(page.locator("#expected")).to_have_attribute("alt", "downloads: …/month")
@@ -409,7 +425,7 @@ def test_a_metric_is_one_row_of_the_script_and_nothing_here(
         source, text, _ = rendered(shows.code)
         assert (query(source), text) == (badge("falls/best-day", color="green"), "The best day")
         (again,) = paste(page, source)
-        assert again.fragment == f"{shows.fragment}&format=address"
+        assert again.fragment == shows.fragment
 
 
 def rendered(code: str) -> list[str]:
@@ -738,6 +754,54 @@ def test_lines_of_releases_are_shown_over_time_where_they_are_kept(visitor: Visi
         expect(titles).to_contain_text([*months, "Python versions over time"])
 
 
+MEND = """async ([texts, names, catalogue, listed, published]) => {
+    const { siteOf } = await import(new URL("badge.js", document.baseURI));
+    const { counterpart, findBadges, projectIn, replaceIn } = await import(
+        new URL("paste.js", document.baseURI)
+    );
+    const site = siteOf(catalogue);
+    const mend = (text) => {
+        const pairs = [], left = [], odd = [];
+        for (const badge of findBadges(text, site)) {
+            const listing = listed[badge.project];
+            const why = badge.why || (badge.isOurs && "ours") || (!listing && "not listed");
+            if (why) { left.push(why); continue; }
+            const messages = new Map(listing.metrics.map((metric) => [metric, "1"]));
+            const json = published[badge.project] ?? published.usual;
+            pairs.push([badge, counterpart(badge, { ...listing, messages }, json, site)]);
+            odd.push(...badge.odd);
+        }
+        return { after: replaceIn(text, pairs), left, odd };
+    };
+    return [texts.map(mend), names.map((name) => projectIn(name, site))];
+}"""
+
+
+def test_what_is_pasted_keeps_every_byte_but_the_addresses(visitor: Visit) -> None:
+    metrics = ["total", "month", "week", "day"]
+    listed: dict[str, Any] = {
+        name: {"name": name, "metrics": metrics, **dict.fromkeys(metrics, 1234)}
+        for name in ("alpha-kit", "beta", "delta")
+    }
+    listed["beta"]["metrics"] = [*metrics, "without-mirrors"]
+    usual = {"label": "downloads", "color": "blue", "message": "1.2k"}
+    published = {"usual": usual, "delta": usual | {"color": "orange", "namedLogo": "pypi"}}
+    shapes, names = MENDED["shape"], MENDED["names"]
+    texts = [shape["before"] for shape in shapes]
+    given = [texts, [*names], catalogue(visitor.site), listed, published]
+    mended, named = visitor.open().evaluate(MEND, given)
+    for shape, became in zip(shapes, mended, strict=True):
+        after = re.sub(
+            r"\{\{([\w/-]+)\}\}",
+            lambda path: f"{SHIELDS}/endpoint?url={quote(f'{PUBLISHED}/{path[1]}.json', safe='')}",
+            shape.get("after", shape["before"]),
+        )
+        told = {"left": shape.get("left", []), "odd": shape.get("odd", [])}
+        assert became == {"after": after} | told, shape["before"]
+    assert dict(zip(names, named, strict=True)) == {text: n or None for text, n in names.items()}
+    assert len(shapes) >= 50
+
+
 def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visitor: Visit) -> None:
     page = visitor.open("#requests")
     visitor.shields_is_down = True  # it is asked below
@@ -746,9 +810,11 @@ def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visito
         path = f"requests/{given['metric']}".removesuffix("/total")
         assert query(shows.picture) == badge(path, **given["override"]), text
         assert show(shows.picture, visitor.site.read)
-        assert (shows.metric, shows.format) == (given["metric"], given["markup"]), text
-        led = re.findall(LED[given["markup"]], shows.code)
-        assert [*map(unescape, led)] == [*filter(None, [given.get("link")])], text
+        assert shows.metric == given["metric"], text
+        before, *picture, after = re.split(f"({re.escape(shows.picture)})", unescape(shows.code))
+        assert unescape(text).startswith(before), text
+        assert unescape(text).endswith(after), text
+        assert picture == [shows.picture]
         assert "replace the old one" in shows.notice
     often = [(part * 20_000)[:20_000] for part in PASTED["often"]]
     assert {*paste(page, *PASTED["nothing"], *often)} == {None}
@@ -757,10 +823,80 @@ def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visito
     expect(page.locator("#add")).to_contain_text("no download badge")
 
 
+def test_controls_change_the_address_in_the_pasted_text_and_nothing_else(visitor: Visit) -> None:
+    page = visitor.open("#requests?format=html&link=none")
+    text = f".. |d| image:: {SHIELDS}/pypi/dw/same?color=red\r\n   :alt: a & b\r\n\r\n|d|"
+    paste(page, text)
+    expect(page.locator("#formats")).to_be_hidden()  # they are as they were in the text
+    expect(page.locator("#leads")).to_be_hidden()
+    page.locator("#style").select_option("plastic")
+    page.locator("#metrics label", has_text="Last 30 days").click()
+    shows = built(page)
+    assert query(shows.picture) == badge("same/month", style="plastic", color="red")
+    page.locator("#copy").click()
+    expect(page.locator("#copied")).to_have_text("Copied.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == text.replace(f"{SHIELDS}/pypi/dw/same?color=red", shows.picture)
+    page.go_back()
+    assert built(page).code.startswith(".. |d| image:: ")  # the text is still there
+    page.get_by_role("link", name="All packages").click()
+    page.locator("tbody a", has_text="same").click()
+    assert built(page).code.startswith("[![Downloads](")
+    expect(page.locator("#formats")).to_be_visible()
+
+
+LONGER = f"""# Badges\r
+\r
+[![d]({SHIELDS}/pypi/dm/requests?color=red&style=plastic)](x) ![]({PEPY}/badge/exact/month)\r
+[![n]({SHIELDS}/pypi/dm/not-here)](x)\r
+<img src="{SHIELDS}/pypi/dw/exact?color=blue&amp;unheard=of">\r
+![o]({SHIELDS}/endpoint?url=https%3A%2F%2Fbadges.example.com%2Fstats%2Fsame.json)\r
+![b]({SHIELDS}/pypi/dm/no\\_name)\r
+"""
+
+
+def test_a_longer_text_is_given_back_with_all_that_was_found(visitor: Visit) -> None:
+    page = visitor.open()
+    files = {"requests/month": "style=plastic&color=red", "exact/month": "", "exact/week": ""}
+    new = [
+        "&".join(
+            filter(None, [f"{SHIELDS}/endpoint?url={quote(f'{PUBLISHED}/{p}.json', '')}", look])
+        )
+        for p, look in files.items()
+    ]
+    paste_only(page, LONGER)
+    heading(page, "6 download badges of 5 packages")
+    found = page.locator("#mendedFound")
+    told = "3 replaced, 1 isn’t listed here, 1 is this site’s, 1 stays. Add not-here"
+    expect(found).to_have_text(told)
+    expect(found.locator("a")).to_have_attribute("href", f"{FORM}&packages=not-here")
+    lines = page.locator("#mendedLines li")
+    expect(lines.locator("b")).to_have_text([f"Line {number}" for number in range(3, 8)])
+    expect(lines.nth(0).locator("code")).to_have_text(f"[![d]({new[0]})](x) ![]({new[1]})")
+    notes = ["counts them, too", "not-here isn’t listed here", "unheard=of", "own", "followed by"]
+    for line, note in zip(lines.all(), notes, strict=True):
+        expect(line).to_contain_text(note)
+    page.locator("#mendedCopy").click()
+    expect(page.locator("#mendedCopied")).to_have_text("Copied.")
+    mended = LONGER.replace(f"{SHIELDS}/pypi/dm/requests?color=red&style=plastic", new[0])
+    mended = mended.replace(f"{PEPY}/badge/exact/month", new[1])
+    mended = mended.replace(f"{SHIELDS}/pypi/dw/exact?color=blue&amp;unheard=of", new[2])
+    assert page.evaluate("navigator.clipboard.readText()") == mended
+    expect(page.locator("#mendedText")).to_have_value(mended.replace("\r\n", "\n"))
+    page.get_by_role("link", name="All packages").click()
+    page.go_back()
+    heading(page, "6 download badges of 5 packages")
+    page.reload()  # nobody keeps the text
+    heading(page, "A download badge that looks the way you want")
+    paste_only(page, f"{SHIELDS}/pypi/dm/no\\_name")  # one that stays is told, too
+    expect(found).to_have_text("0 replaced, 1 stays.")
+    assert [*visitor.pictures] == [x for x in visitor.pictures if "endpoint" in x]
+
+
 def test_what_a_replacement_can_not_keep_is_told(visitor: Visit) -> None:
     page = visitor.open("#requests")
     found = paste(page, *(f"{SHIELDS}/pepy/dt/{name}" for name in SMALL))
-    coloured = [f"{n}?color={c}&format=address" for n, c in zip(SMALL, COLOURS, strict=True)]
+    coloured = [f"{n}?color={c}" for n, c in zip(SMALL, COLOURS, strict=True)]
     assert [shows.fragment for shows in found] == coloured  # which Shields gave by the count
     kinds = {"dm": ("exact", "without-mirrors"), "dw": ("exact", "week")}
     kinds |= {"dd": ("exact", "day"), "dm/": ("requests", "month")}
@@ -963,6 +1099,8 @@ def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Sit
         serve(visitor, f"{LONG}/releases.csv", body=weeks_of({"2025.10": (9999, 1)} | lines))
         page = visitor.open("#not-here")
         go(page, "?search=a-")
+        paste_only(page, LONGER)
+        page.locator("#mendedLines li").nth(4).wait_for()
         go(page, "?compare=falls,rises,same,not-here")
         expect(page.locator("#comparison .legend li")).to_have_count(3)
         go(page, f"{LONG}?metric=python&link=https://x.org&style=for-the-badge")
