@@ -4,7 +4,6 @@ import { copy } from "./builder.js";
 import { choiceFor, counterpart, findBadges, lossesOf, replaceIn } from "./paste.js";
 import { $, digits, make, readJson } from "./tools.js";
 
-const USUAL = { label: "downloads", color: "blue" }; // of a package whose own look can't be read
 const MOST = 100; // lines that are shown
 
 let mended = "";
@@ -29,9 +28,9 @@ export async function show(text, site, listings, formFor) {
     const listing = listings.get(badge.project);
     return { badge, listing, stays: staysFor(badge, listing) };
   });
-  const packages = new Set(found.map(({ badge }) => badge.project));
-  $("mendedView").querySelector("h1").textContent =
-    `${several(found.length, "download badge")} of ${several(packages.size, "package")}`;
+  const packages = new Set(found.map(({ badge }) => badge.project).filter(Boolean));
+  const of = packages.size ? ` of ${several(packages.size, "package")}` : "";
+  $("mendedView").querySelector("h1").textContent = several(found.length, "download badge") + of;
   const names = [...packages].filter((name) => listings.has(name));
   const published = await Promise.all(names.map((name) => readJson(`${name}.json`)));
   if (latest !== text) return; // another one came meanwhile
@@ -39,7 +38,7 @@ export async function show(text, site, listings, formFor) {
 
   const replaced = found.filter(({ stays }) => !stays);
   const addressOf = ({ badge, listing }) =>
-    counterpart(badge, listing, jsonOf(listing.name) ?? USUAL, site);
+    counterpart(badge, listing, jsonOf(listing.name), site);
   mended = replaceIn(text, replaced.map((each) => [each.badge, addressOf(each)]));
   $("mendedText").value = mended;
   $("mendedCopied").textContent = "";

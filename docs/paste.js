@@ -27,8 +27,7 @@ function urlOf(address) {
   const url = parseUrl(whole(address.replace(AND, "&")));
   const hex = /\/[0-9a-f]{16,}\/((?:[0-9a-f]{2})+)$/i.exec(url?.pathname)?.[1];
   if (!hex) return url;
-  const bytes = hex.match(/../g).map((pair) => parseInt(pair, 16));
-  return parseUrl(new TextDecoder().decode(new Uint8Array(bytes)));
+  return parseUrl(percentDecode(hex.replace(/../g, "%$&")));
 }
 
 /** How & is written in a new address instead of an old one, after what stands before that. */
@@ -121,7 +120,7 @@ function readOurs(url, site) {
     const [before, after] = `${site.url}/${path}`.split("{}");
     const name = json.slice(before.length, -after.length);
     if (json !== before + name + after || !site.isName(name.replace(/^_/, ""))) continue;
-    const read = readLook(url.searchParams, OF_SHIELDS, ["url"], metric, site);
+    const read = readLook(url.searchParams, OF_SHIELDS, ["url"], "", site);
     return { name, metric, isOurs: true, ...read };
   }
   return null;
@@ -149,7 +148,7 @@ function readBadge(url, site) {
 /**
  * The download badges in a text, in their order.
  *
- * Each has where its address starts and ends, and how & is written there; project, metric and
+ * Each has where its address starts and ends, and how & is written there; project or "", metric,
  * look; isCounted if its colour was chosen by the count; isWithoutMirrors if it counted none;
  * isOurs if it shows this site's figures; units where PePy's badge named them; `odd`, the
  * parameters that make no sense here; and `why`, the reason why it has to stay, or "".
@@ -168,13 +167,15 @@ export function findBadges(text, site) {
     if (!read.has(address)) read.set(address, readBadge(urlOf(address), site));
     const badge = read.get(address);
     if (!badge) continue;
+    const isName = badge.isOurs || site.isName(badge.name);
     let why = "";
     if (!isWhole) why = `Its address is followed by ${after[0]}, so it may not be whole.`;
     else if (goesOn(before, after)) why = "Its address goes on in the next line.";
-    else if (!badge.isOurs && !site.isName(badge.name)) why = "No package can be called that.";
+    else if (!isName) why = "No package can be called that.";
     else if (!badge.metric) why = `It shows ${badge.period}, which no badge here does.`;
-    const [project, and] = [normalise(badge.name), andOf(old, before)];
-    badges.push({ ...badge, project, start, end: start + old.length, and, why });
+    const project = isWhole && isName ? normalise(badge.name) : "";
+    const [end, and] = [start + old.length, andOf(old, before)];
+    badges.push({ ...badge, project, start, end, and, why });
   }
   return badges;
 }
@@ -185,8 +186,8 @@ export function findBadges(text, site) {
 export function choiceFor({ metric, look, isCounted, isWithoutMirrors }, listing) {
   const has = listing?.messages.has("without-mirrors");
   const which = has && isWithoutMirrors && metric === "month" ? "without-mirrors" : metric;
-  if (!isCounted || !listing) return { metric: which, look };
-  return { metric: which, look: { ...look, color: countColour(listing[which] ?? listing.month) } };
+  const count = isCounted && listing && { color: countColour(listing[which] ?? listing.month) };
+  return { metric: which, look: { ...look, ...count } };
 }
 
 /** What a metric's badge, whose JSON is given, can't keep of another one. */
@@ -202,21 +203,21 @@ export function lossesOf(badge, metric, json) {
   return told;
 }
 
-/** The address of a badge's counterpart, of a listing with the given JSON. */
+/** The address of a badge's counterpart, of a listing with the given JSON, or null for it. */
 export function counterpart(badge, listing, json, site) {
   const { metric, look } = choiceFor(badge, listing);
-  const own = ownLook(json);
+  const own = ownLook(json ?? { label: "downloads", color: "blue" });
   const usual = { ...own, label: site.metrics.get(metric).label ?? own.label };
   const sound = readOverrides(new URLSearchParams(look), site);
   return pictureAddress(site, listing.name, metric, overridesFor(usual, wholeLook(usual, sound)));
 }
 
-/** A text with new addresses for some of its badges, in pairs; all else stays. */
+/** A text with new addresses for some of its badges, in pairs; AsciiDoc finds no dashes there. */
 export function replaceIn(text, pairs) {
   let [at, done] = [0, ""];
   for (const [{ start, end, and }, address] of pairs) {
-    const safe = address.replace(/--|\.\.\./g, percentEncode); // to which AsciiDoc gives a meaning
-    done += text.slice(at, start) + safe.replaceAll("&", and);
+    done += text.slice(at, start);
+    done += address.replace(/--|\.\.\./g, percentEncode).replaceAll("&", and);
     at = end;
   }
   return done + text.slice(at);
@@ -234,8 +235,7 @@ const OF_VERSION = /^\/pypi\/[a-z-]+\/([^/]+?)(?:\.svg|\.png)?\/?$/i;
 
 /** The package that a short text is about: an install command, a requirement, an address of it. */
 export function projectIn(text, site) {
-  const plain = text.trim();
-  if (plain.length > 1000) return null;
+  const plain = text.length > 1000 ? "" : text.trim();
   const command = COMMAND.exec(plain)?.[0] ?? "";
   const [, , required = "", version] = REQUIREMENT.exec(plain.slice(command.length)) ?? [];
   if ((command || version) && site.isName(required)) return normalise(required);
