@@ -1147,6 +1147,8 @@ def test_with_made_up_figures_its_badges_are_drawn_on_this_machine(
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{made_up_page}#requests")
-        page.wait_for_function("document.getElementById('preview')?.naturalWidth > 50")
+        page.wait_for_selector("#builder:not([hidden]):not(:has(#look[hidden]))")
+        page.wait_for_load_state("networkidle")
+        assert page.locator("#preview").evaluate("({ naturalWidth }) => naturalWidth") > 50
         assert "(https://img.shields.io/endpoint?url=" in page.locator("#code").input_value()
         assert [address for address in asked if not address.startswith(made_up_page)] == []
