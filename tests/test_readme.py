@@ -112,6 +112,19 @@ def test_its_first_lines_lead_to_the_site_the_form_and_the_three_commands() -> N
     )
 
 
+def test_its_first_screen_is_short_and_leads_on() -> None:
+    top = README.split("\n## ")[0]
+    seen = re.sub(
+        r"<!--.*?-->|!\[[^]]*\]\([^)]*\)|\]\([^)]*\)|^(- |# .*)", "", top, flags=re.MULTILINE
+    )
+    assert len(seen.split()) < 120
+    ways = re.findall(r"\(#([\w-]+)\)", top)
+    assert ways == ["in-the-repository-you-have", "your-own-in-five-minutes", "try-it"]
+    titles = re.findall(r"^#+ (.*)", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+    assert {*re.findall(r"\]\(#([^)]+)\)", README)} <= anchors
+
+
 def test_its_pictures_are_there() -> None:
     pictures = re.findall(r"!\[[^]]+\]\((\.github/[\w.]+)\)", README)
     assert {*pictures} == {str(path.relative_to(ROOT)) for path in ROOT.glob(".github/*.png")}
