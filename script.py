@@ -1798,6 +1798,9 @@ def markdown(project: str, paths: Collection[str], site: str) -> list[str]:
     return lines
 
 
+ASK = "Not listed? [Ask for it](../../issues/new?template=add-package.yml): minutes later, it is."
+
+
 def with_site(readme: bytes, config: Config, paths: Collection[str]) -> bytes:
     """A README with the site's address and its first package's badges between its marks, if any."""
     first = next(iter(config.projects), "")
@@ -1806,7 +1809,7 @@ def with_site(readme: bytes, config: Config, paths: Collection[str]) -> bytes:
         return readme
     site = config.site_address
     badges = markdown(first, paths, site)[:3]
-    text = "\n".join([f"<{site}/>", "", *badges, ""]).encode()
+    text = "\n".join([f"<{site}/>", "", *badges, "", ASK, ""]).encode()
     return between("site", readme, text)
 
 

@@ -217,7 +217,7 @@ def test_a_readme_shows_its_site_and_three_badges_between_its_marks(monkeypatch:
     assert script.with_site(BEFORE + AFTER, config, files) == BEFORE + AFTER  # nobody knows where
     monkeypatch.setattr(script, "REPOSITORY", "me/badges")
     codes = script.markdown("demo", files, "https://me.github.io/badges")[:3]
-    text = "\n".join(["<https://me.github.io/badges/>", "", *codes, ""]).encode()
+    text = "\n".join(["<https://me.github.io/badges/>", "", *codes, "", script.ASK, ""]).encode()
     for old in (b"", b"Soon.\r\n", text, b"# a\n\n\\1 `b`\n"):
         readme = BEFORE + old + AFTER * 2
         assert script.with_site(readme, config, files) == BEFORE + text + AFTER * 2
