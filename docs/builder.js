@@ -7,7 +7,7 @@ import {
 } from "./badge.js";
 import { partsOf } from "./details.js";
 import { lossesOf, replaceIn } from "./paste.js";
-import { $, changeOf, day, digits, isStale, make, radio, readJson, stalledText } from "./tools.js";
+import { $, changeOf, day, digits, isStale, make, radio, readJson, setAria, stalledText } from "./tools.js";
 
 const PAUSE = 300; // milliseconds of rest before the picture is asked for and the address changes
 const wide = matchMedia("(min-width: 56.01rem)"); // where the look has room beside the badge
@@ -66,7 +66,7 @@ function chosenValue(key) {
   const value = /color$/i.test(key) ? tidyColour(input.value) : input.value.trim();
   const [check, message] = checks[key] ?? [];
   const isWrong = Boolean(check && value && !check(value));
-  input.ariaInvalid = isWrong ? "true" : null;
+  setAria(input, "invalid", isWrong);
   if (check) $(`${key}-wrong`).textContent = isWrong ? message : "";
   return isWrong ? undefined : value;
 }
@@ -195,7 +195,7 @@ $("preview").addEventListener("error", () => {
 });
 $("reveal").addEventListener("click", () => {
   const isOpen = $("badge").classList.toggle("open"); // which matters where there is no room for it
-  $("reveal").ariaExpanded = isOpen;
+  setAria($("reveal"), "expanded", `${isOpen}`);
   $("code").select();
 });
 wide.addEventListener("change", () => ($("styling").open ||= wide.matches));
@@ -215,9 +215,10 @@ function header() {
   const { name } = listing;
   $("builder").querySelector("h1").textContent = name;
   const others = listing.members ? [] : [LINKS.pepy, LINKS.pypistats];
-  const ways = Object.fromEntries(others.map((link) => [link.name, link.address(name)]));
-  for (const path of [`${name}/history.csv`, `${name}/stats.json`, `${name}.json`]) ways[path.split("/").at(-1)] = path;
-  $("ways").replaceChildren(...Object.entries(ways).map(([text, href]) => make("a", { href, rel: "noreferrer" }, text)));
+  const ways = others.map((link) => [link.name, link.address(name)]);
+  const files = [`${name}/history.csv`, `${name}/stats.json`, `${name}.json`];
+  ways.push(...files.map((path) => [path.split("/").at(-1), path])); // a package may be called stats
+  $("ways").replaceChildren(...ways.map(([text, href]) => make("a", { href, rel: "noreferrer" }, text)));
   const counted = [...site.metrics].filter(([which]) => Number.isInteger(listing[which]));
   const figures = counted.map(([which, { title }]) => {
     const change = which === "month" ? [" ", changeOf(listing)] : [];

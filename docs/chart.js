@@ -3,10 +3,11 @@
 // comparison share it.
 
 import { normalise } from "./badge.js";
-import { DAY, WEEK, count, day, digits, make, radio, readTable, shape } from "./tools.js";
+import { DAY, WEEK, count, day, digits, make, radio, readTable, setAria, shape } from "./tools.js";
 
 export const MOST = 5; // packages in one chart
 const RANGES = { 90: "90 days", 365: "A year", all: "Everything" };
+export const USUAL = "365"; // the range that a chart opens on
 const SCALES = { linear: "Linear", log: "Logarithmic" };
 const EDGE = { left: 50, right: 10, top: 10, bottom: 24 }; // pixels around the plot
 const month = new Intl.DateTimeFormat("en", { month: "short", timeZone: "UTC" });
@@ -96,14 +97,14 @@ export function chartIn(root, listings, changes, changed) {
   const choice = (key, table) => {
     const all = Object.entries(table).map(([value, text]) => radio(`${root.id}-${key}`, value, text));
     const label = { range: "Range", scale: "Scale" }[key];
-    return make("div", { className: "chips", role: "radiogroup", ariaLabel: label }, ...all);
+    return make("div", { className: "chips", role: "radiogroup", aria: { label } }, ...all);
   };
   const controls = make("form", { className: "ranges" }, choice("range", RANGES), choice("scale", SCALES));
   const date = make("b");
   const legend = make("ul", { className: "legend" });
   const svg = shape("svg", { class: "plot", "aria-hidden": "true" });
-  const slider = make("input", { type: "range", ariaLabel: "Day" });
-  const table = make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "The figures as a table" });
+  const slider = make("input", { type: "range", aria: { label: "Day" } });
+  const table = make("div", { className: "scroll", tabIndex: 0, role: "region", aria: { label: "The figures as a table" } });
   const details = make("details", {}, make("summary", {}, "The figures as a table"), table);
   const field = make("input", { id: `${root.id}-other`, autocomplete: "off", spellcheck: false });
   field.setAttribute("list", "names");
@@ -128,7 +129,8 @@ export function chartIn(root, listings, changes, changed) {
     const values = lines.map((line) => valueOf(line, number));
     date.textContent = day(number * DAY);
     [...legend.children].forEach((item, n) => (item.querySelector("output").value = written(values[n])));
-    slider.ariaValueText = `${date.textContent}: ${lines.map(({ name }, n) => `${name} ${written(values[n])}`).join(", ")}`;
+    const texts = lines.map(({ name }, n) => `${name} ${written(values[n])}`);
+    setAria(slider, "valuetext", `${date.textContent}: ${texts.join(", ")}`);
     const [x] = at(number, 0);
     const cursor = shape("path", { class: "cursor", d: `M${x} ${EDGE.top}V${svg.clientHeight - EDGE.bottom}` });
     const dots = lines.map((line, n) =>
@@ -195,7 +197,7 @@ export function chartIn(root, listings, changes, changed) {
     table.replaceChildren(make("table", {}, head, make("tbody", {}, ...rows)));
   }
 
-  svg.addEventListener("pointermove", (event) => {
+  for (const type of ["pointerdown", "pointermove"]) svg.addEventListener(type, (event) => {
     const part = (event.offsetX - EDGE.left) / (svg.clientWidth - EDGE.left - EDGE.right);
     slider.value = bounds[0] + part * (bounds[1] - bounds[0]);
     point();
@@ -218,7 +220,7 @@ export function chartIn(root, listings, changes, changed) {
 
   return async function show(wanted, range, scale) {
     shown = wanted;
-    controls.elements[`${root.id}-range`].value = Object.hasOwn(RANGES, range) ? range : "all";
+    controls.elements[`${root.id}-range`].value = Object.hasOwn(RANGES, range) ? range : USUAL;
     controls.elements[`${root.id}-scale`].value = Object.hasOwn(SCALES, scale) ? scale : "linear";
     add.hidden = wanted.length >= MOST;
     told.textContent = "";
@@ -235,7 +237,7 @@ export function chartIn(root, listings, changes, changed) {
 function legendOf({ name, others, className }) {
   const swatch = make("span", { className: `swatch ${className}` });
   if (!others) return make("li", {}, swatch, `${name} `, make("output"));
-  const remove = make("a", { href: comparison(others), ariaLabel: `Remove ${name}` }, "×");
+  const remove = make("a", { href: comparison(others), aria: { label: `Remove ${name}` } }, "×");
   const parts = [swatch, make("a", { href: `#${name}` }, name), " ", make("output")];
   return make("li", {}, ...parts, ...(others.length ? [" ", remove] : []));
 }

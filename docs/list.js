@@ -2,7 +2,7 @@
 
 import { normalise, pictureAddress } from "./badge.js";
 import { comparison } from "./chart.js";
-import { $, change, changeOf, count, day, digits, isStale, make, shape, stalledText } from "./tools.js";
+import { $, change, changeOf, count, day, digits, isStale, make, setAria, several, shape, stalledText } from "./tools.js";
 
 const EXAMPLES = [ // of what an address can make of one and the same file
   ["month", {}],
@@ -12,6 +12,7 @@ const EXAMPLES = [ // of what an address can make of one and the same file
 ];
 const NUMBERS = { total: "Total", month: "Month", change: "Change", week: "Week", day: "Day" };
 const DAYS = 90;
+const REST = 600; // milliseconds
 const GROUP = 40; // rows that are laid out together, once they come into sight
 
 const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "UTC" });
@@ -21,7 +22,9 @@ function sparkline(trend) {
   const points = [...trend].map((digit, at) => `${DAYS - trend.length + at} ${35 - parseInt(digit, 36)}`);
   const path = shape("path", { d: points.length ? `M${points.join("L")}h0` : "" });
   const frame = { viewBox: `-1 -1 ${DAYS + 1} 38`, preserveAspectRatio: "none", "aria-hidden": "true" };
-  return shape("svg", { class: "sparkline", ...frame }, path);
+  const from = DAYS - trend.length;
+  const area = shape("polygon", { points: points.length ? [`${from} 36`, ...points, `${DAYS - 1} 36`].join(" ") : "" });
+  return shape("svg", { class: "sparkline", ...frame }, area, path);
 }
 
 function rowOf(listing) {
@@ -73,6 +76,10 @@ export function start(site, listings, { formFor, remember, opening }) {
   const table = $("packages");
   const headings = [...table.tHead.querySelectorAll("[data-key]")];
   const search = $("search");
+  const families = listings.filter(({ members }) => members).length;
+  const all = [several(listings.length - families, "package", "packages")];
+  if (families) all.push(several(families, "family", "families"));
+  let resting; // a timer: counts are announced when typing rests
   let sort = "";
   let shown = []; // rows
 
@@ -81,8 +88,7 @@ export function start(site, listings, { formFor, remember, opening }) {
     sort = wanted;
     const [, minus, key] = /^(-?)(.*)$/.exec(sort);
     for (const heading of headings) {
-      if (heading.dataset.key === key) heading.ariaSort = minus ? "descending" : "ascending";
-      else heading.ariaSort = null;
+      setAria(heading, "sort", heading.dataset.key === key && (minus ? "descending" : "ascending"));
     }
     order(rows, key, Boolean(minus));
   }
@@ -104,8 +110,9 @@ export function start(site, listings, { formFor, remember, opening }) {
     shown = rows.filter(({ listing }) => listing.name.includes(wanted));
     if (shown.length !== before.length || shown.some((row, at) => row !== before[at])) layOut();
     table.hidden = !shown.length;
-    const all = listings.length === 1 ? "1 package" : `${digits(listings.length)} packages`;
-    $("found").textContent = wanted ? `${digits(shown.length)} of ${all}` : all;
+    $("found").textContent = wanted ? `${digits(shown.length)} of ${all.join(", ")}` : all.join(", ");
+    clearTimeout(resting);
+    if (wanted) resting = setTimeout(() => ($("counted").textContent = $("found").textContent), REST);
     offer(search.value.trim(), wanted);
   }
 
@@ -118,7 +125,8 @@ export function start(site, listings, { formFor, remember, opening }) {
     else if (!site.isName(text)) paragraph.textContent = "No package can be called that.";
     else {
       paragraph.append(make("b", {}, wanted), " isn’t listed here. ");
-      const form = { className: "primary", href: formFor(wanted), target: "_blank", rel: "noreferrer" };
+      const className = shown.length ? "" : "primary"; // a button only where nothing matches
+      const form = { className, href: formFor(wanted), target: "_blank", rel: "noreferrer" };
       if (form.href) paragraph.append(make("a", form, `Add ${wanted}`));
     }
   }
@@ -149,7 +157,7 @@ export function start(site, listings, { formFor, remember, opening }) {
     const go = opening(text);
     if (go) return go();
     const name = normalise(text);
-    if (shown.length === 1 && !names.has(name)) location.hash = shown[0].listing.name;
+    if (shown.length && !names.has(name)) location.hash = shown[0].listing.name;
     else if (names.has(name) || site.isName(text)) location.hash = name; // or on the way to the form
   });
   for (const heading of headings) {
@@ -163,7 +171,7 @@ export function start(site, listings, { formFor, remember, opening }) {
     });
   }
 
-  const [top, next] = listings.toSorted((one, other) => other.total - one.total);
+  const [top, next] = [...listings].sort((one, other) => other.total - one.total);
   const examples = EXAMPLES.filter(([metric]) => top.messages.has(metric));
   $("examples").append(...examples.map((example) => exampleOf(site, top, example)));
   if (next) $("to-compare").href = comparison([top.name, next.name]);

@@ -8,7 +8,7 @@
 
 import { normalise, percentDecode, readOverrides, siteOf, staticAddress } from "./badge.js";
 import * as builder from "./builder.js";
-import { MOST, chartIn } from "./chart.js";
+import { MOST, USUAL, chartIn } from "./chart.js";
 import { start as startList } from "./list.js";
 import { show as showMended } from "./mended.js";
 import { choiceFor, findBadges, projectIn } from "./paste.js";
@@ -165,7 +165,7 @@ if (listings.size) {
   const changes = catalogue.changes.map((change) => Date.parse(change.day) / DAY);
   builder.start(site, chartIn($("history"), listings, changes, () => {}), remember);
   showComparison = chartIn($("comparison"), listings, changes, ({ range, scale }) => {
-    const view = { ...(range !== "all" && { range }), ...(scale !== "linear" && { scale }) };
+    const view = { ...(range !== USUAL && { range }), ...(scale !== "linear" && { scale }) };
     remember(`#?${new URLSearchParams({ compare: compared, ...view })}`.replaceAll("%2C", ","), false);
   });
   showList = startList(site, packages, {
@@ -177,5 +177,7 @@ if (listings.size) {
     },
   });
 }
+// A package may be called like something on the page, which then takes the focus.
+addEventListener("hashchange", () => $(route().name) && document.querySelector("main > :not([hidden]) h1")?.focus());
 addEventListener("popstate", () => follow(true)); // at once, where hashchange would come later
 follow(false);

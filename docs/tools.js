@@ -18,9 +18,20 @@ export const stalledText = ({ stalled }) =>
   stalled ? `PePy’s newest day is ${day(stalled)}: all figures end there.` : "";
 export const isStale = ({ fetched }) => fetched !== null && Date.now() - new Date(fetched) > STALE;
 
+/** So many of something. */
+export const several = (number, one, more) => `${digits(number)} ${number === 1 ? one : more}`;
+
+/** Give an element an ARIA attribute, or take it away where the value is false. */
+export function setAria(element, name, value) {
+  if (value === false) element.removeAttribute(`aria-${name}`);
+  else element.setAttribute(`aria-${name}`, value);
+}
+
 /** An element with its text; text never becomes markup. */
-export function make(tag, properties = {}, ...children) {
+export function make(tag, { role, aria = {}, ...properties } = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
+  if (role) element.setAttribute("role", role); // not each browser has these as properties
+  for (const [name, value] of Object.entries(aria)) setAria(element, name, value);
   element.append(...children);
   return element;
 }

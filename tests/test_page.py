@@ -239,13 +239,22 @@ def test_the_box_filters_as_one_types_and_enter_opens_what_is_meant(visitor: Vis
     search = page.get_by_label("Find a package")
     search.press_sequentially("digit")
     assert shown(page) == ["four-digits", "three-digits", "two-digits", "one-digit"]
-    expect(page.locator("#found")).to_have_text("4 of 17 packages")
+    expect(page.locator("#found")).to_have_text("4 of 15 packages, 2 families")
+    expect(page.locator("#counted")).to_have_text("4 of 15 packages, 2 families")
     search.fill("Hostile_L")
     assert shown(page) == ["hostile-look"]
     search.fill("requests")
     assert shown(page) == ["requests-more", "requests"]
-    for text, name in (("requests", "requests"), ("Hostile.L", "hostile-look"), ("r", "r")):
-        search.fill(text)  # the very name, the only one that fits, one to ask for
+    meant = {
+        "requests": "requests",
+        "Hostile.L": "hostile-look",
+        "req": "requests-more",
+        "zz": "zz",
+    }
+    for text, name in meant.items():  # the very name, the only match, the first, one to ask for
+        search.fill(text)
+        expect(page.locator("#add a")).to_have_count(int(text != "requests"))
+        expect(page.locator("#add a.primary")).to_have_count(int(text == "zz"))
         search.press("Enter")
         heading(page, name)
         page.go_back()
@@ -256,6 +265,50 @@ def test_the_box_filters_as_one_types_and_enter_opens_what_is_meant(visitor: Vis
         search.press("Enter")
         heading(page, "rises")
         expect(page.locator("#notice")).to_contain_text("counts its downloads")
+
+
+def test_names_that_the_page_uses_itself_take_nothing_away(visitor: Visit) -> None:
+    files = catalogue(visitor.site)
+    names = ("stats", "search", "code", "chart", "list")
+    files["packages"] += [files["packages"][0] | {"name": name} for name in names]
+    serve(visitor, script.CATALOGUE, body=json.dumps(files))
+    visitor.shields_is_down = True
+    page = visitor.open()
+    for name in names:
+        page.locator(f"#packages a[href='#{name}']").click()
+        heading(page, name)
+        expect(page.locator("h1:visible")).to_be_focused()
+        page.go_back()
+    go(page, "stats")
+    links = page.locator("#ways a").evaluate_all("(all) => all.map((a) => a.getAttribute('href'))")
+    assert links[-3:] == ["stats/history.csv", "stats/stats.json", "stats.json"]
+
+
+YOUNG = """
+for (const prototype of [Element.prototype, HTMLElement.prototype])
+    for (const name of Object.getOwnPropertyNames(prototype))
+        if (name === "role" || /^aria[A-Z]/.test(name)) delete prototype[name];
+delete URL.parse;
+for (const name of ["toSorted", "toReversed", "with", "toSpliced"]) delete Array.prototype[name];
+delete Object.groupBy;
+"""
+
+
+def test_browsers_of_2023_are_new_enough(browser: Browser, site: Site) -> None:
+    with visit(browser, site) as visited:
+        visited.context.add_init_script(YOUNG)
+        page = visited.open()
+        assert page.evaluate("URL.parse") is None
+        page.get_by_label("Find a package").fill("fall")
+        page.locator("th[data-key=week] button").click()
+        expect(page.locator("th[aria-sort=descending]")).to_have_text("Week")
+        page.get_by_label("Find a package").press("Enter")
+        heading(page, "falls")
+        expect(page.get_by_role("slider", name="Day")).to_have_attribute(
+            "aria-valuetext", re.compile("A day 10")
+        )
+        page.locator("#color").fill("gren")
+        expect(page.locator("#color[aria-invalid]")).to_be_visible()
 
 
 def test_every_column_sorts_both_ways_and_the_list_is_found_as_it_was_left(visitor: Visit) -> None:
@@ -503,6 +556,8 @@ def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Vis
         expect(slider).to_have_attribute("aria-valuetext", told)
 
     reads(0, "10", "10")
+    expect(page.locator("#history [value='365']")).to_be_checked()
+    page.locator("#history").get_by_text("Everything").click()
     for key, days_ago, day, average in (("Home", 399, "5", "–"), ("End", 0, "10", "10")):
         slider.press(key)
         reads(days_ago, day, average)
