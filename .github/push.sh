@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Commit what a run changed below a folder, and push it to $BRANCH: `push.sh FOLDER`.
-# What GitHub says of a refusal becomes the annotation.
+# `push.sh FOLDER` commits what a run changed, pushes it to $BRANCH, and annotates why it can't.
 set -e
 fail() { echo "::error title=Nothing was pushed::${1//$'\n'/%0A}"; exit 1; }
 [[ -f $1/_packages.json ]] || fail "Nothing was rendered."
@@ -12,15 +11,14 @@ git add --update
 git diff --cached --quiet || git commit --quiet --message "${MESSAGE:-Update badges}"
 for attempt in 1 2 3; do
   # A branch that isn't there yet has nothing to pull.
-  if git pull --quiet --rebase origin "$BRANCH" \
-    || ! git ls-remote --quiet --exit-code --heads origin "$BRANCH" > /dev/null; then
+  if git pull --quiet --rebase origin "refs/heads/$BRANCH" \
+    || ! git ls-remote --quiet --exit-code origin "refs/heads/$BRANCH" > /dev/null; then
     git push --quiet origin "HEAD:refs/heads/$BRANCH" 2> "$RUNNER_TEMP/push.log" && exit
     cat "$RUNNER_TEMP/push.log" >&2
     why=$(sed -n 's/^remote: *\(.*[^ ]\) *$/\1/p' "$RUNNER_TEMP/push.log")
-    cure=
     [[ $why != *"rotected branch"* || $why == *signature* ]] \
-      || cure="$BRANCH is protected: let GitHub Actions push to it."
-    ! grep --quiet declined "$RUNNER_TEMP/push.log" || fail "${cure:+$cure$'\n'}$why"
+      || why="$BRANCH is protected: let GitHub Actions push to it."$'\n'$why
+    ! grep --quiet declined "$RUNNER_TEMP/push.log" || fail "$why"
   elif conflict=$(git diff --name-only --diff-filter=U) && [[ -n $conflict ]]; then
     git rebase --abort
     fail "Somebody edited $conflict meanwhile: the next run starts from that."

@@ -20,12 +20,17 @@ USES = "OWNER/pepy-stats"
 WORKFLOW = ".github/workflows/badges.yml"
 RAW = "https://raw.githubusercontent.com/someone/badges/"
 ADDRESS = RAW.replace(":", "%3A").replace("/", "%2F") + "{}%2F{}.json"
+SECRET = (
+    "Add the secret PEPY_API_KEY: https://github.com/someone/badges/settings/secrets/actions/new"
+)
 # The person's own files; `insteadOf` leads git from GitHub to the remote.
 OWN = {path: text for path, text in FILES.items() if not path.startswith("mine/")} | {
     "mine/pyproject.toml": '[project]\nname = "Flask_Login"\n',
-    "mine/looks.toml": 'site.url = "https://b.org"\n[[package]]\nname = "flask"\ncolor = "red"\n',
+    "mine/looks.toml": """site.url = "https://b.org"
+family = [{ name = "both", packages = ["flask"] }]
+package = [{ name = "flask", color = "red" }]
+""",
     "mine/wrong.toml": '[[package]]\nname = "flask"\ncolour = "red"\n',
-    "mine/none.toml": "",
 }
 
 
@@ -35,6 +40,7 @@ class Call(NamedTuple):
     why: str
     inputs: str = "packages: requests"
     key: str = KEY
+    pepy: Mapping[str, int] = {}  # projects for which it answers with this status
     before: str = ""  # what is done in GitHub's folder
     after: str = ""  # the call that was played before
 
@@ -73,7 +79,8 @@ CALLS = [
         inputs="config: looks.toml",
         found={
             "flask.json": '"color": "red"',
-            "README.md": re.escape(ADDRESS.format("badges", "flask")),
+            "_both.json": '"label": "downloads"',
+            "README.md": re.escape(ADDRESS.format("badges", "flask")) + ".*### `_both`",
         },
     ),
     Call(
@@ -88,17 +95,49 @@ CALLS = [
         inputs="config: nowhere.toml",
         ended="failure",
         commits="",
-        log="::error title=Nothing was done::nowhere.toml names no project: name the packages",
+        log="::error title=Nothing was done::nowhere.toml is not in this repository, or empty",
     ),
     Call(
-        "no project", inputs="config: none.toml", ended="failure", commits="", log="names no proj"
+        "a list beside names",
+        inputs="packages: flask\n             config: looks.toml",
+        ended="failure",
+        commits="",
+        log="::error title=Nothing was done::packages and config exclude each other",
+    ),
+    Call(
+        "no project",
+        inputs="branch: badges",
+        before="cd mine; echo [tool] > pyproject.toml; mine",
+        ended="failure",
+        commits="",
+        log="::error title=Nothing was done::pyproject.toml names no project: name the packages",
+    ),
+    Call(
+        "PePy down",
+        pepy={"requests": 503},
+        ended="failure",
+        found={"README.md": r"^<!-- badges -->\s+<!-- /badges -->\n$"},
+        log="::error title=requests::PePy answered with an error",
+    ),
+    Call(
+        "a repeated attempt after a red one",
+        after="PePy down",
+        commits="Update badges\nUpdate badges",
+        found={"requests.json": "downloads"},
+    ),
+    Call(
+        "other packages than before",
+        after="a list of its own",
+        commits="Update badges\nUpdate badges",
+        found={"README.md": r"^(?!.*flask).*requests\.json"},
+        log="No longer listed, files removed: _both, flask",
     ),
     Call(
         "no key",
         key="",
         ended="failure",
         commits="",
-        log=r"\[Add the secret PEPY_API_KEY\]\(https://.*/someone/badges/settings/secrets/actions/new\)"
+        log=f"^::error title=No key yet::{SECRET}\n{SECRET}\n"
         ".*::error title=pepy-stats::There is no PePy API key",
     ),
     Call(
@@ -117,6 +156,11 @@ echo 'cd ../other; echo Mine. > NOTES.md; git add .
 git commit -qm Mine && GH_TOKEN= git push -q' > meanwhile""",
         commits="Update badges\nMine\nUpdate badges",
         found={"NOTES.md": "Mine.", "flask.json": "downloads"},
+    ),
+    Call(
+        "a branch and a tag of similar names",
+        before="cd mine; git tag badges; git push -q origin HEAD:mine/badges refs/tags/badges",
+        found={"requests.json": "downloads"},
     ),
     Call(
         "a branch that is not ours",
@@ -138,6 +182,7 @@ def play(hub: Hub, call: Call) -> str:
     hub.do("mine || true")
     hub.do(call.before)
     hub.do("rm -f log; touch log")
+    hub.pepy.projects = dict(call.pepy)
     repository = f"--local-repository=https://github.com/{USES}@v1={hub.folder}/action"
     return hub.start("workflow_dispatch", {}, call.key, repository)
 

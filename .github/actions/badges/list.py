@@ -1,21 +1,23 @@
-"""Print the packages.toml that the inputs $PACKAGES and $CONFIG come to, or exit with what to do.
+"""Print the packages.toml that the inputs come to, or exit with what to do."""
 
-Without packages it reads the caller's packages.toml or pyproject.toml.
-"""
-
+import json
 import os
 import sys
 import tomllib
 
-names = os.environ["PACKAGES"].split()
+names = os.environ["PACKAGES"].replace(",", " ").split()
 config = os.environ["CONFIG"]
-text = sys.stdin.read()
-if text and config:
-    print(text)
-    sys.exit()
-names = names or [tomllib.loads(text).get("project", {}).get("name")]
-if names == [None]:
-    why = f"{config or 'pyproject.toml'} names no project: name the packages, after packages:"
+text = sys.stdin.read()  # the caller's file, where no packages are named
+why = ""
+if names and config:
+    why = "packages and config exclude each other: remove one"
+elif config and not text:
+    why = f"{config} is not in this repository, or empty"
+elif not names and not config:
+    names = [tomllib.loads(text).get("project", {}).get("name", "")]
+    why = (
+        "" if all(names) else "pyproject.toml names no project: name the packages, after packages:"
+    )
+if why:
     sys.exit(f"::error title=Nothing was done::{why}")
-for name in names:
-    print(f'[[package]]\nname = "{name}"\n')
+print(text if config else "".join(f"[[package]]\nname = {json.dumps(n)}\n" for n in names))
