@@ -261,8 +261,7 @@ class Config(Section):
         owner, _, name = REPOSITORY.partition("/")
         host = f"{owner}.github.io".lower()
         path = host if name.lower() == host else f"{host}/{name}"
-        elsewhere = os.environ.get("SITE_URL") or self.site.url
-        return (elsewhere or f"https://{path}").rstrip("/")
+        return (os.environ.get("SITE_URL") or self.site.url or f"https://{path}").rstrip("/")
 
 
 MODELS: dict[Any, type[Section]] = {"site": Site, "limits": Limits, "defaults": Options}
@@ -1786,16 +1785,17 @@ def offered(project: str, paths: Collection[str], site: str) -> list[str]:
 
 def markdown(project: str, paths: Collection[str], site: str) -> list[str]:
     """A package's badges, those that are there, and its chart as one pastes them into a README."""
-    page = f"https://pepy.tech/projects/{project}"
-    lines = []
+    pictures = []
     for metric in METRICS:
         path = metric.path.format(project)
         if path in paths:
             address = quote(f"{site}/{path}", safe="")
             title = metric.title if metric.label else "Downloads"
-            lines.append(f"[![{title}](https://img.shields.io/endpoint?url={address})]({page})")
-    lines.append(f"[![Downloads a day]({site}/{CHART.format(project)})]({page})")
-    return lines
+            pictures.append(f"![{title}](https://img.shields.io/endpoint?url={address})")
+    pictures.append(f"![Downloads a day]({site}/{CHART.format(project)})")
+    if project.startswith(Family.prefix):  # PePy has no page of it
+        return pictures
+    return [f"[{picture}](https://pepy.tech/projects/{project})" for picture in pictures]
 
 
 ASK = "Not listed? [Ask for it](../../issues/new?template=add-package.yml): minutes later, it is."

@@ -80,7 +80,7 @@ CALLS = [
         found={
             "flask.json": '"color": "red"',
             "_both.json": '"label": "downloads"',
-            "README.md": re.escape(ADDRESS.format("badges", "flask")) + ".*### `_both`",
+            "README.md": re.escape(ADDRESS.format("badges", "flask")) + r".*### `_both`\n\n!\[",
         },
     ),
     Call(

@@ -224,3 +224,24 @@ def test_a_readme_shows_its_site_and_three_badges_between_its_marks(monkeypatch:
         assert script.with_site(readme, config, []) == readme  # before there are figures
     for readme in (b"", BEFORE, AFTER, AFTER + BEFORE):
         assert script.with_site(readme, config, files) == readme
+
+
+def test_a_readme_shows_all_badges_between_its_marks(monkeypatch: Any) -> None:
+    packages = [script.Package(name=name) for name in ("Demo", "more")]
+    family = script.Family(name="Both", packages=["demo", "more"])
+    config = script.Config(package=packages, family=[family], site=script.Site(url="https://b.org"))
+    monkeypatch.setenv("SITE_URL", "https://raw.example.com/me/mine/badges")  # it comes first
+    shields = (
+        "https://img.shields.io/endpoint?url=https%3A%2F%2Fraw.example.com%2Fme%2Fmine%2Fbadges"
+    )
+    text = ""
+    for name, link in {"demo": "(https://pepy.tech/projects/demo)", "_both": ""}.items():
+        chart = f"https://raw.example.com/me/mine/badges/{name}/chart.svg"
+        pictures = [f"![Downloads]({shields}%2F{name}.json)", f"![Downloads a day]({chart})"]
+        codes = "\n".join(f"[{picture}]{link}" if link else picture for picture in pictures)
+        text += f"\n### `{name}`\n\n{codes}\n\n```markdown\n{codes}\n```\n\n"
+    for old in ("", "Old.\n", text):
+        readme = f"# Mine\n<!-- badges -->\n{old}<!-- /badges -->\nMine.\n".encode()
+        shown = script.with_badges(readme, config, {"demo.json", "_both.json"})
+        assert shown.decode() == f"# Mine\n<!-- badges -->\n{text}<!-- /badges -->\nMine.\n"
+    assert script.with_badges(b"# Mine\n", config, {"demo.json"}) == b"# Mine\n"
