@@ -96,6 +96,11 @@ def test_its_table_of_options_is_complete_and_right() -> None:
     assert rows == {name: str(d if d is not None else "").lower() for name, d in defaults.items()}
 
 
+def test_the_repository_one_has_takes_four_steps() -> None:
+    steps = re.findall(r"^\d\. \*\*(\w+)\*\*", section("In the repository you have"), re.MULTILINE)
+    assert steps == ["Key", "Secret", "File", "Run"]
+
+
 def test_its_badges_are_the_ones_that_are_published() -> None:
     shown = re.findall(r"img\.shields\.io/endpoint\?url=([^)]+)\)", section("The badges"))
     paths = [unquote(url).removeprefix("https://OWNER.github.io/pepy-stats/") for url in shown]

@@ -113,6 +113,8 @@ def test_the_action_hands_its_inputs_on_as_variables_and_the_key_to_one_step(
 ) -> None:
     text = (ROOT / ".github/actions/badges/action.yml").read_text("utf-8")
     for step in yaml.safe_load(text)["runs"]["steps"]:
+        others = f"{ {key: step[key] for key in step if key != 'env'} }"
+        assert "inputs." not in others
         assert "${{" not in step["run"]
         secrets = {"PEPY_API_KEY", "GH_TOKEN"} & step.get("env", {}).keys()
         assert ("PEPY_API_KEY" in secrets) == ("script.py" in step["run"])

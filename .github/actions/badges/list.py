@@ -15,9 +15,7 @@ elif config and not text:
     why = f"{config} is not in this repository, or empty"
 elif not names and not config:
     names = [tomllib.loads(text).get("project", {}).get("name", "")]
-    why = (
-        "" if all(names) else "pyproject.toml names no project: name the packages, after packages:"
-    )
+    why = "" if names[0] else "pyproject.toml names no project: name the packages"
 if why:
     sys.exit(f"::error title=Nothing was done::{why}")
 print(text if config else "".join(f"[[package]]\nname = {json.dumps(n)}\n" for n in names))
