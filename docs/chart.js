@@ -3,6 +3,7 @@
 // comparison share it.
 
 import { normalise } from "./badge.js";
+import { yearsOf } from "./years.js";
 import { DAY, WEEK, count, day, digits, make, radio, readTable, setAria, shape } from "./tools.js";
 
 export const MOST = 5; // packages in one chart
@@ -113,7 +114,8 @@ export function chartIn(root, listings, changes, changed) {
   const add = make("form", { className: "adding" }, label, field, make("button", {}, "Add"), told);
   const empty = make("p", { className: "muted" }, "No day with downloads is known yet.");
   const drawn = make("div", {}, make("p", { className: "readout" }, date, legend), svg, slider, details);
-  root.append(make("div", { className: "tools" }, controls, add), empty, drawn);
+  const years = make("div", { className: "years" });
+  root.append(make("div", { className: "tools" }, controls, add), empty, drawn, years);
 
   let shown = []; // listings
   let lines = [];
@@ -228,6 +230,8 @@ export function chartIn(root, listings, changes, changed) {
     if (shown !== wanted) return; // others are asked for meanwhile
     lines = read;
     legend.replaceChildren(...lines.map(legendOf));
+    const isAlone = wanted.length === 1 && lines[0].values.length > 0;
+    years.replaceChildren(...(isAlone ? yearsOf(lines[0], changes) : []));
     Object.assign(slider, { min: 0, value: 0 }); // which no range has, so it becomes the last day
     draw();
   };

@@ -577,11 +577,60 @@ def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Vis
         at = ticks.evaluate_all("(all) => all.map((text) => text.getAttribute('y'))")
         drawn = dict(zip(marks.split(), at, strict=True))
         assert heights == [drawn["5"]] * 30 + [drawn["20"]] * 30 + [drawn["10"]] * 30
-    cells = page.locator("#history tr")
+    cells = page.locator("#history details tr")
     expect(cells).to_have_count(0)
     page.locator("#history summary").click()
     expect(cells).to_have_count(91)
     expect(cells.nth(28)).to_have_text(f"{newest - timedelta(27)}1016")
+
+
+def test_a_packages_calendar_years_are_summed_and_copied(visitor: Visit) -> None:
+    page = visitor.open("#falls")
+    newest = newest_complete_day(datetime.now(UTC))
+    days = {newest - timedelta(399 - at): count for at, count in enumerate(COUNTS["falls"])}
+    rows = []
+    for year in sorted({day.year for day in days}, reverse=True):
+        name = f"{year}"
+        if min(days).year == year and f"{min(days):%m-%d}" != "01-01":
+            name += f", from {min(days).day} {min(days):%B %Y}"
+        if newest.year == year and f"{newest:%m-%d}" != "12-31":
+            name += ", so far"
+        if year in (2018, 2026):
+            name += ", PyPI changed its counting"
+        rows.append([name, f"{sum(n for day, n in days.items() if day.year == year):,}", "–"])
+    cells = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
+    table = page.locator("#history .years tbody tr")
+    expect(table).to_have_count(len(rows))
+    assert table.evaluate_all(cells) == rows
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(page.locator("#history .years .copy")).to_contain_text("Copied.")
+    copied = page.evaluate("navigator.clipboard.readText()").splitlines()
+    assert copied == ["| Year | Downloads | Change |", "| :-- | --: | --: |"] + [
+        f"| {' | '.join(row)} |" for row in rows
+    ]
+    go(page, "?compare=falls,rises")
+    expect(page.locator("#comparison .years")).to_be_empty()
+
+
+def test_whole_years_are_compared_where_they_are_counted_alike(visitor: Visit) -> None:
+    daily_counts = {2018: 1, 2019: 1, 2020: 2, 2021: 3, 2022: 3}
+    days = (date(2018, 7, 1) + timedelta(at) for at in range(1645))
+    text = "".join(f"{day},{daily_counts[day.year]}\n" for day in days)
+    serve(visitor, "same/history.csv", body=f"date,downloads\n{text}")
+    whole = catalogue(visitor.site)
+    rows = [row | {"last_date": "2022-12-31"} for row in whole["packages"]]
+    odd = {"packages": rows, "changes": [{"day": "2021-05-01", "what": "…"}]}
+    serve(visitor, script.CATALOGUE, body=json.dumps(whole | odd))
+    page = visitor.open("#same")
+    expect(page.locator("#history .years tbody tr")).to_have_text(
+        [
+            "20221,095–",
+            "2021, PyPI changed its counting1,095–",
+            "2020732+100.5%",
+            "2019365–",
+            "2018, from 1 July 2018184–",
+        ]
+    )
 
 
 def test_figures_that_stand_still_or_are_counted_otherwise_are_said_to(visitor: Visit) -> None:
