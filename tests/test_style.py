@@ -1,4 +1,4 @@
-"""The page's colours, in the text of its style sheet."""
+"""The page in the text of its files: its colours, and what it asks for."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ def test_each_colour_is_a_property_defined_for_light_and_for_dark() -> None:
     assert {*re.findall(rf"^\.([\w-]+).*{COLOUR}", rest, re.MULTILINE)} == {
         "mark"
     }  # the same on both
+
+
+def test_each_module_is_asked_for_at_once() -> None:
+    text = (SCRIPT.parent / "docs/index.html").read_text(encoding="utf-8")
+    modules = {path.name for path in (SCRIPT.parent / "docs").glob("*.js")}
+    assert {*re.findall(r'"modulepreload" href="(\w+\.js)"', text)} == modules - {"page.js"}
