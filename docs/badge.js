@@ -4,6 +4,8 @@
 export const COLOURS = {
   brightgreen: "#44bb00", green: "#67ac09", yellowgreen: "#95991a", yellow: "#d8b800",
   orange: "#ea7233", red: "#dd4343", blue: "#007ec6", grey: "#555555", lightgrey: "#939393",
+  success: "#44bb00", important: "#ea7233", critical: "#dd4343", informational: "#007ec6",
+  inactive: "#939393",
 };
 export const LOGOS = [
   "pypi", "python", "github", "gitlab", "anaconda", "condaforge", "jupyter", "numpy", "pandas",
@@ -24,12 +26,13 @@ export const LOOK = ["style", "label", "color", "labelColor", "logo", "logoColor
 export function siteOf({ url, repository, metrics, styles, patterns, stalled }) {
   const whole = (pattern) => new RegExp(`^(?:${pattern})$`);
   const [name, colour] = [patterns.name, patterns.color].map(whole);
+  const keyOf = ({ path }) => path.replace(/^\{\}\/?|\.json$/g, "") || "total";
   return {
     url,
     repository,
     styles,
     stalled, // PePy's newest day, where it is behind
-    metrics: new Map(metrics.map((row) => [row.path.replace(/^\{\}\/?|\.json$/g, "") || "total", row])),
+    metrics: new Map(metrics.map((row) => [keyOf(row), row])),
     isName: (text) => name.test(text),
     isColour: (text) => text.length <= 60 && colour.test(text), // as tidyColour has it
   };
@@ -72,7 +75,8 @@ const isPicture = (logo) => logo.startsWith("data:");
 
 /** Whether Shields may know a logo: a slug, a title, or a picture as a data: address. */
 export const isLogo = (logo) =>
-  /^[a-z0-9][a-z0-9 .+_-]{0,59}$/i.test(logo) || /^data:image\/[a-z+.-]+;base64,[a-z0-9+/=]+$/i.test(logo);
+  /^[a-z0-9][a-z0-9 .+_-]{0,59}$/i.test(logo) ||
+  /^data:image\/[a-z+.-]+;base64,[a-z0-9+/=]+$/i.test(logo);
 
 /** A package's own look, from the JSON of its badge; "" is what that leaves to Shields. */
 export const ownLook = (badge) => ({
@@ -101,7 +105,8 @@ export function wholeLook(own, overrides) {
 export function overridesFor(own, look) {
   const logo = look.logo || own.logo;
   const sheds = (own.logoColor && look.logoColor === "") || (own.logoSize && look.logoSize === "");
-  const from = logo !== own.logo || sheds ? { ...own, logo: "", logoColor: "", logoSize: "" } : { ...own };
+  const none = { logo: "", logoColor: "", logoSize: "" };
+  const from = { ...own, ...(logo !== own.logo || sheds ? none : {}) };
   from.labelColor ||= look.label === "" ? "" : "grey"; // a badge without a label has no left side
   const wanted = { ...look, logo };
   if (!logo || isPicture(logo)) wanted.logoColor = "";
@@ -154,14 +159,18 @@ export function pictureAddress(site, project, metric, overrides) {
   return `https://img.shields.io/endpoint?url=${encode(`${site.url}/${path}`)}${lookIn(overrides)}`;
 }
 
-/** The address of a picture that says a message, of no package's: https://shields.io/badges/static-badge. */
+// https://shields.io/badges/static-badge
+/** The address of a picture that says a message, of no package's. */
 export const staticAddress = (message, look) =>
   `https://img.shields.io/static/v1?message=${encode(message)}${lookIn(look)}`;
 
 export const LINKS = {
   page: { name: "This page", address: (project, site) => `${site.url}/#${project}` },
   pepy: { name: "PePy", address: (project) => `https://pepy.tech/projects/${project}` },
-  pypistats: { name: "pypistats.org", address: (project) => `https://pypistats.org/packages/${project}` },
+  pypistats: {
+    name: "pypistats.org",
+    address: (project) => `https://pypistats.org/packages/${project}`,
+  },
   none: { name: "Nowhere", address: () => "" },
 };
 
@@ -177,7 +186,8 @@ export function webAddress(text) {
 /** An address within AsciiDoc, which replaces some more of what it finds there. */
 function inAsciidoc(address) {
   const [path, ...query] = address.replace(/--|\.\.\.|[@_]/g, percentEncode).split("?");
-  return [path.replaceAll("+", "%2B"), ...query.map((part) => part.replaceAll("+", "%20"))].join("?");
+  const plain = query.map((part) => part.replaceAll("+", "%20"));
+  return [path.replaceAll("+", "%2B"), ...plain].join("?");
 }
 
 const escapeHtml = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
@@ -186,7 +196,10 @@ const escapeHtml = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quo
 export const FORMATS = {
   markdown: {
     name: "Markdown",
-    code: (picture, link, text) => (link ? `[![${text}](${picture})](${link})` : `![${text}](${picture})`),
+    code(picture, link, text) {
+      const image = `![${text}](${picture})`;
+      return link ? `[${image}](${link})` : image;
+    },
   },
   html: {
     name: "HTML",

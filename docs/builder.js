@@ -2,337 +2,330 @@
 
 import {
   COLOURS, FORMATS, LINKS, LOGOS, LOOK,
-  isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour, webAddress,
-  wholeLook,
+  isLogo, overridesFor, ownLook, pictureAddress, readOverrides, tidyColour, webAddress, wholeLook,
 } from "./badge.js";
-import { partsOf } from "./details.js";
+import { viewIn } from "./chart.js";
+import { showParts } from "./details.js";
 import { lossesOf, replaceIn } from "./paste.js";
-import { $, changeOf, day, digits, isStale, make, radio, readJson, setAria, stalledText } from "./tools.js";
+import {
+  $, changeOf, copy, day, digits, familyOf, isStale, make, radio, readJson, setAria, stalledText,
+} from "./tools.js";
 
 const PAUSE = 300; // milliseconds of rest before the picture is asked for and the address changes
 const wide = matchMedia("(min-width: 56.01rem)"); // where the look has room beside the badge
-
 const form = $("look");
 const canvas = document.createElement("canvas").getContext("2d"); // which knows CSS' colours
 
-let site; // where the JSON is published, and its metrics
-let showChart; // of a listing
-let remember; // keeps a fragment in the address; with true as another step of its history
-let listing;
-let published; // the promise of its badge
-let own; // the package's own look
-let metric; // the chosen one
-let isOwnLabel; // whether the label is the metric's own
-let pasted; // the text in which the badge stands that is replaced, and that badge
-let written; // the code
-let timer;
-let visit = 0; // so that what arrives late is not shown
-let lastField; // whose changes are one step of the history
-let isStep = false;
+// All that the builder knows; the form is drawn from it.
+//   site, showChart, remember  what the page gives: what is published, what shows a chart, and what
+//                              keeps a fragment in the address, with true as a step of the history
+//   listing, published         the package, and the promise of its badge
+//   pasted                     the text in which the badge stands that is replaced, and that badge
+//   own                        the package's own look
+//   chosen                     what is chosen, by the controls' names, as it is typed
+//   view                       the range and scale of the chart
+//   field, isStep, timer       the control in use, whose changes are one step of the history
+let state = {};
 
-// --- the controls, made once
+// --- what is chosen
 
-const option = (value) => make("option", { value }, value);
-
-for (const [format, { name }] of Object.entries(FORMATS))
-  $("formats").append(radio("format", format, name));
-for (const [key, { name }] of Object.entries({ ...LINKS, other: { name: "Another address" } }))
-  $("links").append(radio("link", key, name));
-$("colours").append(...Object.keys(COLOURS).map(option));
-$("logos").append(...LOGOS.map(option));
-
-const colour = [(value) => site.isColour(value), "Shields doesn’t know that colour"];
-const checks = {
+const isColour = (text) => state.site.isColour(tidyColour(text));
+const colour = [isColour, "Shields doesn’t know that colour"];
+const CHECKS = {
   color: colour,
   labelColor: colour,
   logo: [isLogo, "A slug is letters and digits, such as pypi"],
   logoColor: colour,
   target: [webAddress, "An address starts with https://"],
 };
-for (const key of Object.keys(checks)) {
-  const input = form.elements[key];
-  const wrong = make("small", { className: "wrong", id: `${key}-wrong`, role: "status" });
-  input.closest(".field").append(wrong);
-  const described = input.getAttribute("aria-describedby") ?? "";
-  input.setAttribute("aria-describedby", `${described} ${wrong.id}`.trim());
+
+/** Whether a control says what makes no sense. */
+function isWrong(key) {
+  const text = state.chosen[key].trim();
+  return Boolean(text && CHECKS[key] && !CHECKS[key][0](text));
 }
 
 /** The package's own look as a metric's badge has it. */
-const ownOf = (which) => ({ ...own, label: site.metrics.get(which).label ?? own.label });
+const ownOf = (metric) => ({
+  ...state.own,
+  label: state.site.metrics.get(metric).label ?? state.own.label,
+});
 
-/** What a control says, or undefined (and a word beside it) where that makes no sense. */
-function chosenValue(key) {
-  const input = form.elements[key];
-  const value = /color$/i.test(key) ? tidyColour(input.value) : input.value.trim();
-  const [check, message] = checks[key] ?? [];
-  const isWrong = Boolean(check && value && !check(value));
-  setAria(input, "invalid", isWrong);
-  if (check) $(`${key}-wrong`).textContent = isWrong ? message : "";
-  return isWrong ? undefined : value;
+/** What the chosen look overrides of the package's own one. */
+function overrides() {
+  const valueOf = (key) => {
+    if (isWrong(key)) return undefined;
+    if (key === "label") return state.chosen.label; // spaces and all, and legally empty
+    return /color$/i.test(key) ? tidyColour(state.chosen[key]) : state.chosen[key].trim();
+  };
+  const look = Object.fromEntries(LOOK.map((key) => [key, valueOf(key)]));
+  return overridesFor(ownOf(state.chosen.metric), look);
 }
-
-// --- from the controls to a badge
 
 /** Where a click can lead, and where it does if nobody chooses: only this page knows families. */
 const linksOf = ({ members }) => (members ? { page: LINKS.page, none: LINKS.none } : LINKS);
-const usualLink = () => (listing.members ? "page" : "pepy");
+const usualLink = () => (state.listing.members ? "page" : "pepy");
 
-/** Everything chosen; `link` is a key of LINKS, an address, or "" for none. */
-function choices() {
-  const values = Object.fromEntries(LOOK.map((key) => [key, chosenValue(key)]));
-  values.label = form.elements.label.value; // spaces and all, and legally empty
-  const target = chosenValue("target");
-  const link = form.elements.link.value;
-  return {
-    format: form.elements.format.value,
-    link: link === "other" ? (target ?? "") : link,
-    overrides: overridesFor(ownOf(metric), values),
-  };
-}
-
-function fragmentOf({ overrides, link, format }) {
-  const parameters = new URLSearchParams();
-  if (metric !== "total") parameters.set("metric", metric);
-  for (const [key, value] of Object.entries(overrides)) parameters.set(key, value);
-  if (link !== usualLink()) parameters.set("link", link);
+/** The address of this page that has all that is chosen, and some overrides. */
+function fragmentOf(look) {
+  const { metric, link, target, format } = state.chosen;
+  const parameters = new URLSearchParams(metric === "total" ? {} : { metric });
+  for (const [key, value] of Object.entries(look)) parameters.set(key, value);
+  const led = link === "other" ? webAddress(target) && target.trim() : link;
+  if (led !== usualLink()) parameters.set("link", led ?? "");
   if (format !== "markdown") parameters.set("format", format);
-  const query = parameters.toString();
-  return `#${listing.name}${query && "?"}${query}`;
+  for (const [key, value] of Object.entries(state.view)) parameters.set(key, value);
+  return `#${state.listing.name}${parameters.size ? "?" : ""}${parameters}`;
 }
 
-function hexOf(colour) {
+/** What is chosen by an address' parameters, of a metric that the package has. */
+function chosenIn(parameters, metric) {
+  const usual = ownOf(metric);
+  const look = wholeLook(usual, readOverrides(parameters, state.site));
+  const tidy = wholeLook(usual, overridesFor(usual, look));
+  const known = (value, table, otherwise) => (Object.hasOwn(table, value) ? value : otherwise);
+  const given = parameters.get("link") ?? usualLink();
+  const isAddress = webAddress(given) !== null;
+  const link = isAddress ? "other" : known(given || "none", linksOf(state.listing), usualLink());
+  const format = known(parameters.get("format"), FORMATS, "markdown");
+  return { ...tidy, metric, link, target: isAddress ? given : "", format };
+}
+
+// --- from that to the form
+
+/** The badge's code. */
+function code() {
+  const { site, listing, pasted } = state;
+  const { metric, link, target, format } = state.chosen;
+  const picture = pictureAddress(site, listing.name, metric, overrides());
+  if (pasted) return replaceIn(pasted.text, [[pasted.badge, picture]]);
+  const { title, label } = site.metrics.get(metric);
+  const led = link === "other" ? webAddress(target) : LINKS[link].address(listing.name, site);
+  return FORMATS[format].code(picture, led ?? "", label ? title : "Downloads");
+}
+
+function hexOf(text) {
   canvas.fillStyle = "#888888"; // what stays if it is none
-  canvas.fillStyle = COLOURS[colour] ?? (/^[0-9a-f]+$/.test(colour) ? `#${colour}` : colour);
+  canvas.fillStyle = COLOURS[text] ?? (/^[0-9a-f]+$/.test(text) ? `#${text}` : text);
   return canvas.fillStyle.slice(0, 7).replace(/^rgba.*/, "#888888");
 }
 
-function write() {
-  const chosen = choices();
-  const picture = pictureAddress(site, listing.name, metric, chosen.overrides);
-  const link = LINKS[chosen.link]?.address(listing.name, site) ?? webAddress(chosen.link) ?? "";
-  const { title, label } = site.metrics.get(metric);
-  const text = label ? title : "Downloads";
-  written = pasted
-    ? replaceIn(pasted.text, [[pasted.badge, picture]])
-    : FORMATS[chosen.format].code(picture, link, text);
-  $("code").value = written;
-  $("formats").closest("fieldset").hidden = Boolean(pasted); // which is as it was
-  $("leads").hidden = pasted || chosen.format === "address"; // which has no link
-  $("target-field").hidden = form.elements.link.value !== "other";
-  $("reset").href = fragmentOf({ ...chosen, overrides: {} });
+function draw() {
+  const { chosen, own, pasted } = state;
+  const look = overrides();
+  for (const [key, value] of Object.entries(chosen)) {
+    const control = form.elements[key];
+    if (control.value !== value) control.value = value; // which would move the caret
+  }
+  for (const [key, [, message]] of Object.entries(CHECKS)) {
+    setAria(form.elements[key], "invalid", isWrong(key));
+    $(`${key}-wrong`).textContent = isWrong(key) ? message : "";
+  }
   for (const picker of form.querySelectorAll("input[type=color]")) {
     const key = picker.dataset.for;
-    picker.value = hexOf(chosen.overrides[key] || own[key] || (key === "labelColor" ? "grey" : ""));
+    picker.value = hexOf(look[key] || own[key] || (key === "labelColor" ? "grey" : ""));
   }
-  return chosen;
+  form.elements.label.placeholder = ownOf(chosen.metric).label || "empty";
+  $("code").value = code();
+  $("formats").parentElement.hidden = Boolean(pasted); // which is as it was
+  $("leads").hidden = pasted || chosen.format === "address"; // which has no link
+  $("target-field").hidden = chosen.link !== "other";
+  $("reset").href = fragmentOf({});
 }
 
-function draw({ overrides }) {
+/** What costs a request: the picture. */
+function drawPicture() {
+  const { site, listing, chosen } = state;
+  const look = overrides();
   $("undrawn").textContent = "";
-  $("preview").src = pictureAddress(site, listing.name, metric, overrides);
-  $("preview").alt = `${overrides.label ?? ownOf(metric).label}: ${listing.messages.get(metric)}`;
+  $("preview").src = pictureAddress(site, listing.name, chosen.metric, look);
+  const label = look.label ?? ownOf(chosen.metric).label;
+  $("preview").alt = `${label}: ${listing.messages.get(chosen.metric)}`;
 }
 
-/** Another metric is chosen: a label that nobody has written becomes that one's. */
-function choose(which) {
-  const { label } = form.elements;
-  metric = which;
-  if (isOwnLabel) label.value = ownOf(metric).label;
-  label.placeholder = ownOf(metric).label || "empty";
-}
-
-function settle() {
-  if (timer === undefined) return;
-  clearTimeout(timer);
-  timer = undefined;
-  const chosen = choices();
-  draw(chosen);
-  remember(fragmentOf(chosen), isStep);
-  isStep = false;
-}
-
-function changed(field) {
-  if (field !== lastField) {
-    settle();
-    lastField = field;
-    isStep = true;
-  }
-  $("copied").textContent = "";
-  write();
-  clearTimeout(timer);
-  timer = setTimeout(settle, PAUSE);
-}
-
-form.addEventListener("input", (event) => {
-  const picked = event.target.dataset.for;
-  if (event.target.name === "metric") choose(event.target.value);
-  if (event.target.name === "label") isOwnLabel = event.target.value === ownOf(metric).label;
-  if (picked) form.elements[picked].value = event.target.value;
-  if (event.target.id !== "code") changed(picked ?? event.target.name);
-});
-form.addEventListener("focusout", settle);
-form.addEventListener("submit", (event) => event.preventDefault());
-
-/** Copy a text that a field shows, and tell so. */
-export async function copy(code, told, name, text = code.value) {
-  try {
-    await navigator.clipboard.writeText(text);
-    told.textContent = name ? `Copied as ${name}.` : "Copied.";
-  } catch {
-    code.focus();
-    code.select();
-    told.textContent = "This browser doesn’t let a page copy: press Ctrl or ⌘ and C.";
-  }
-}
-
-$("copy").addEventListener("click", () => {
-  settle();
-  const { name } = FORMATS[form.elements.format.value];
-  copy($("code"), $("copied"), pasted ? "" : name, written); // the field has only line feeds
-});
-$("preview").addEventListener("error", () => {
-  $("undrawn").textContent = "Shields can’t draw the picture right now. The code is right all the same.";
-});
-$("reveal").addEventListener("click", () => {
-  const isOpen = $("badge").classList.toggle("open"); // which matters where there is no room for it
+function open(isOpen) {
+  $("badge").classList.toggle("open", isOpen); // which matters where there is no room for the code
   setAria($("reveal"), "expanded", `${isOpen}`);
-  $("code").select();
-});
-wide.addEventListener("change", () => ($("styling").open ||= wide.matches));
-$("chart-copy").addEventListener("click", () => copy($("chart-code"), $("chart-copied"), "Markdown"));
+}
 
 // --- one package
 
-function fill(look) {
-  for (const key of LOOK) form.elements[key].value = look[key];
-  const unset = { color: "", labelColor: "grey", logo: "none" };
-  for (const key of Object.keys(unset)) form.elements[key].placeholder = own[key] || unset[key];
-  form.elements.label.placeholder = ownOf(metric).label || "empty";
-  isOwnLabel = look.label === ownOf(metric).label;
-}
-
 function header() {
-  const { name } = listing;
-  $("builder").querySelector("h1").textContent = name;
-  const others = listing.members ? [] : [LINKS.pepy, LINKS.pypistats];
+  const { site, listing } = state;
+  const { name, title, members } = listing;
+  const family = members ? [" ", familyOf(members)] : [];
+  $("builder").querySelector("h1").replaceChildren(title, ...family);
+  const others = members ? [] : [LINKS.pepy, LINKS.pypistats];
   const ways = others.map((link) => [link.name, link.address(name)]);
   const files = [`${name}/history.csv`, `${name}/stats.json`, `${name}.json`];
-  ways.push(...files.map((path) => [path.split("/").at(-1), path])); // a package may be called stats
-  $("ways").replaceChildren(...ways.map(([text, href]) => make("a", { href, rel: "noreferrer" }, text)));
-  const counted = [...site.metrics].filter(([which]) => Number.isInteger(listing[which]));
-  const figures = counted.map(([which, { title }]) => {
-    const change = which === "month" ? [" ", changeOf(listing)] : [];
-    return make("li", {}, make("b", {}, digits(listing[which])), ` ${title}`, ...change);
-  });
-  $("figures").replaceChildren(...figures);
+  ways.push(...files.map((path) => [path.split("/").at(-1), path])); // it may be called stats
+  const rel = "noreferrer";
+  $("ways").replaceChildren(...ways.map(([text, href]) => make("a", { href, rel }, text)));
   $("until").textContent = listing.last_date ? `Up to ${day(listing.last_date)}. ` : "";
-  if (listing.year_date) $("until").append(`The last 365 days are as of ${day(listing.year_date)}. `);
-  if (listing.members) $("until").append("The sum of:");
-  for (const member of listing.members ?? []) $("until").append(" ", make("a", { href: `#${member}` }, member));
+  const year = listing.year_date && `The last 365 days are as of ${day(listing.year_date)}. `;
+  const links = (members ?? []).map((member) => make("a", { href: `#${member}` }, member));
+  $("until").append(year ?? "", members ? "The sum of:" : "", ...links.flatMap((a) => [" ", a]));
   for (const { value, parentElement } of form.elements.link)
-    parentElement.hidden = value !== "other" && !(value in linksOf(listing));
+    parentElement.hidden = value !== "other" && !Object.hasOwn(linksOf(listing), value);
   for (const input of form.elements.metric) {
-    const message = listing.messages.get(input.value);
+    const [count, message] = [listing[input.value], listing.messages.get(input.value)];
+    const isCount = Number.isInteger(count);
+    const className = isCount ? "figure" : "figure said";
+    const figure = make("b", { className }, isCount ? digits(count) : (message ?? ""));
+    const change = input.value === "month" ? [" ", changeOf(listing)] : [];
+    const text = make("span", {}, site.metrics.get(input.value).title, ...change);
     input.parentElement.hidden = !message;
-    input.nextSibling.lastChild.textContent = message;
+    input.nextSibling.replaceChildren(figure, text);
   }
 }
 
 /** What there is to see of a package beside its badges. */
-async function details() {
-  const which = listing;
-  const { name } = listing;
-  const path = `${name}/chart.svg`;
+function details() {
+  const { site, listing } = state;
+  const path = `${listing.name}/chart.svg`;
+  const link = LINKS[usualLink()].address(listing.name, site);
   $("chart").removeAttribute("src"); // or else the old picture stands until the new one is there
   $("chart").src = path;
-  $("chart").alt = `Downloads of ${name} a day`;
-  $("chart-code").value = FORMATS.markdown.code(`${site.url}/${path}`, LINKS[usualLink()].address(name, site), "Downloads a day");
+  $("chart").alt = `Downloads of ${listing.title} a day`;
+  $("chart-code").value = FORMATS.markdown.code(`${site.url}/${path}`, link, "Downloads a day");
   $("chart-copied").textContent = "";
-  $("breakdown").hidden = true;
-  showChart([listing]);
-  const parts = await partsOf(listing);
-  if (listing !== which || !parts.length) return;
-  $("parts").replaceChildren(...parts);
-  $("breakdown").hidden = false;
+  showParts(listing);
 }
 
 /** What to say about a package's badge, and about what was pasted that led to it, if so. */
 function notices(badge, brought) {
+  const { site, listing, pasted, chosen } = state;
   const lines = [];
   if (pasted) {
     lines.push("This is your text, with this site’s badge. Copy it and replace the old one.");
-    lines.push(...lossesOf(pasted.badge, metric, badge));
-  } else if (brought) lines.push("What you pasted names this package. This site counts its downloads.");
-  if (!badge) lines.push("The package’s own look could not be read, so this starts from the usual one.");
+    lines.push(...lossesOf(pasted.badge, chosen.metric, badge));
+  } else if (brought) {
+    lines.push("What you pasted names this package. This site counts its downloads.");
+  }
+  if (!badge) lines.push("The package’s own look could not be read: this is the usual one.");
   if (site.stalled) lines.push(stalledText(site));
-  if (isStale(listing)) lines.push(`These figures are old: they were last fetched on ${day(listing.fetched)}.`);
+  const fetched = isStale(listing) && day(listing.fetched);
+  if (fetched) lines.push(`These figures are old: they were last fetched on ${fetched}.`);
   return lines;
 }
 
-/** Begin, once, with a control for each of the site's metrics and styles. */
-export function start(where, chart, keep) {
-  [site, showChart, remember] = [where, chart, keep];
-  $("style").append(...site.styles.map(option));
-  for (const [which, { title }] of site.metrics)
-    $("metrics").append(radio("metric", which, title, make("span", { className: "figure" })));
-}
-
-/** Nothing is under construction any more. */
-export function leave() {
-  visit++;
-  clearTimeout(timer);
-  timer = undefined;
-}
-
 /**
- * Show a package's builder as a fragment's parameters have it. `pasted` is the badge that
- * somebody brought, and its text, if so.
+ * Show a package's builder as a fragment's parameters have it. `brought` is the badge that
+ * somebody pasted, and its text, if so.
  */
-export async function show(which, parameters, brought) {
+export async function show(listing, parameters, brought) {
   leave();
-  pasted = brought?.badge && brought;
-  const isOther = listing !== which;
-  listing = which;
-  header();
+  const isOther = state.listing !== listing;
+  const published = isOther ? readJson(`${listing.name}.json`) : state.published;
+  const view = viewIn(parameters);
+  state = { ...state, listing, published, view, pasted: brought?.badge && brought };
+  state.showChart([listing], parameters);
   if (isOther) {
     form.hidden = true;
     $("notice").textContent = "";
-    published = readJson(`${which.name}.json`);
+    header();
     details();
   }
-  const current = visit;
+  const mine = state;
   const badge = await published;
-  if (visit !== current) return; // gone elsewhere meanwhile
-  own = ownLook(badge ?? { label: "downloads", color: "blue" });
-  const known = (key, table, usual) => {
-    const value = parameters.get(key) ?? usual;
-    return Object.hasOwn(table, value) ? value : usual;
-  };
-  metric = parameters.get("metric") ?? "total";
+  if (state !== mine) return; // gone elsewhere meanwhile
+  state.own = ownLook(badge ?? { label: "downloads", color: "blue" });
+  const metric = parameters.get("metric") ?? "total";
   const isMissing = !listing.messages.has(metric);
-  if (isMissing) {
-    metric = "total";
-    parameters.delete("label"); // which was the other's
-  }
-  form.elements.metric.value = metric;
-  const usual = ownOf(metric);
-  fill(wholeLook(usual, overridesFor(usual, wholeLook(usual, readOverrides(parameters, site)))));
-  form.elements.format.value = known("format", FORMATS, "markdown");
-  const given = parameters.get("link");
-  const isAddress = given && webAddress(given) !== null;
-  form.elements.link.value = isAddress ? "other" : known("link", linksOf(listing), given === "" ? "none" : usualLink());
-  form.elements.target.value = isAddress ? given : "";
+  if (isMissing) parameters.delete("label"); // which was the other's
+  state.chosen = chosenIn(parameters, isMissing ? "total" : metric);
+  Object.assign(state, { field: undefined, isStep: false });
+  const { own } = state;
+  const unset = { color: "", labelColor: "grey", logo: "none" };
+  for (const key of Object.keys(unset)) form.elements[key].placeholder = own[key] || unset[key];
   form.hidden = false;
-  lastField = undefined;
-  isStep = false;
   $("copied").textContent = "";
-  const chosen = write();
-  draw(chosen);
-  remember(fragmentOf(chosen), false);
-  if (isOther || pasted) $("styling").open = wide.matches || Object.keys(chosen.overrides).length > 0;
-
+  draw();
+  drawPicture();
+  state.remember(fragmentOf(overrides()), false);
+  const isStyled = wide.matches || Object.keys(overrides()).length > 0;
+  if (isOther || state.pasted) $("styling").open = isStyled;
   const lines = isMissing
     ? ["This package has no such badge here, so this is its total."]
     : notices(badge, brought);
   $("notice").replaceChildren(...lines.map((line) => make("span", {}, line)));
+}
+
+/** The chart of the package is shown otherwise, which the address says, too. */
+export function see(view) {
+  state.view = view;
+  state.remember(fragmentOf(overrides()), false);
+}
+
+// --- what somebody does
+
+/** The picture and the address follow what is chosen, where they haven't yet. */
+function settle() {
+  if (state.timer === undefined) return;
+  leave();
+  drawPicture();
+  state.remember(fragmentOf(overrides()), state.isStep);
+  state.isStep = false;
+}
+
+/** Nothing is under construction any more. */
+export function leave() {
+  clearTimeout(state.timer);
+  state = { ...state, timer: undefined };
+}
+
+function change(key, value) {
+  if (key !== state.field) {
+    settle();
+    Object.assign(state, { field: key, isStep: true });
+  }
+  const { chosen } = state;
+  const isOwnLabel = chosen.label === ownOf(chosen.metric).label;
+  state.chosen = { ...chosen, [key]: value };
+  if (key === "metric" && isOwnLabel) state.chosen.label = ownOf(value).label;
+  $("copied").textContent = "";
+  draw();
+  clearTimeout(state.timer);
+  state.timer = setTimeout(settle, PAUSE);
+}
+
+form.addEventListener("input", ({ target }) => {
+  change(target.dataset.for ?? target.name, target.value);
+});
+form.addEventListener("focusout", settle);
+form.addEventListener("submit", (event) => event.preventDefault());
+wide.addEventListener("change", () => ($("styling").open ||= wide.matches));
+$("preview").addEventListener("error", () => {
+  $("undrawn").textContent = "Shields can’t draw the picture right now. The code is right.";
+});
+$("reveal").addEventListener("click", () => open(!$("badge").classList.contains("open")));
+$("copy").addEventListener("click", () => {
+  settle();
+  const reveal = () => open(true) ?? $("code");
+  const name = state.pasted ? "" : FORMATS[state.chosen.format].name;
+  copy(code(), $("copied"), reveal, name); // the field has only line feeds
+});
+$("chart-copy").addEventListener("click", () => {
+  copy($("chart-code").value, $("chart-copied"), () => $("chart-code"), "Markdown");
+});
+
+/** Begin, once, with the controls that the site's metrics and styles make. */
+export function start(site, showChart, remember) {
+  state = { site, showChart, remember };
+  const option = (value) => make("option", { value }, value);
+  $("style").append(...site.styles.map(option));
+  $("metrics").append(...[...site.metrics.keys()].map((metric) => radio("metric", metric)));
+  const radios = (name, table) =>
+    Object.entries(table).map(([key, row]) => radio(name, key, row.name));
+  $("formats").append(...radios("format", FORMATS));
+  $("links").append(...radios("link", { ...LINKS, other: { name: "Another address" } }));
+  $("colours").append(...Object.keys(COLOURS).map(option));
+  $("logos").append(...LOGOS.map(option));
+  for (const key of Object.keys(CHECKS)) {
+    const input = form.elements[key];
+    const wrong = make("small", { className: "wrong", id: `${key}-wrong`, role: "status" });
+    input.closest(".field").append(wrong);
+    const described = input.getAttribute("aria-describedby") ?? "";
+    input.setAttribute("aria-describedby", `${described} ${wrong.id}`.trim());
+  }
 }

@@ -1,6 +1,6 @@
 // A package's details: its releases, and who downloads it.
 
-import { DAY, WEEK, day, digits, finer, make, readJson, readTable, shape } from "./tools.js";
+import { $, DAY, WEEK, count, day, finer, make, readJson, readTable, shape } from "./tools.js";
 
 const UNKNOWN = "unknown"; // the column of downloads that name nothing
 const OTHER = "other"; // that of what has no column of its own
@@ -10,6 +10,7 @@ const SIZE = { width: 600, height: 200 };
 const LINE = 20; // pixels of a name beside the bands
 
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
+const together = new Intl.ListFormat("en-GB");
 const tenths = new Intl.NumberFormat("en", finer);
 
 /** A part of 1 as one reads it. */
@@ -20,15 +21,17 @@ function share(part) {
 
 /** A table of the site up to its last day with downloads; null without any. Unknown is 0 here. */
 async function read(path) {
-  const { names, rows } = await readTable(path);
-  const days = rows.map(({ time, counts }) => ({ time, counts: counts.map((count) => count || 0) }));
+  const { names, rows } = (await readTable(path)) ?? { names: [], rows: [] };
+  const known = (counts) => counts.map((number) => number || 0);
+  const days = rows.map(({ time, counts }) => ({ time, counts: known(counts) }));
   const length = days.findLastIndex(({ counts }) => counts.some(Boolean)) + 1;
   return length ? { names, days: days.slice(0, length) } : null;
 }
 
 /** The sums of some days by column and their shares, those that name nothing left out. */
 function sums({ names }, days) {
-  const all = names.map((name, at) => [name, days.reduce((sum, { counts }) => sum + counts[at], 0)]);
+  const sumOf = (at) => days.reduce((sum, { counts }) => sum + counts[at], 0);
+  const all = names.map((name, at) => [name, sumOf(at)]);
   const named = all.filter(([name, sum]) => name !== UNKNOWN && sum > 0);
   const whole = named.reduce((sum, [, count]) => sum + count, 0);
   return named.map(([name, count]) => [name, count, count / whole]);
@@ -42,12 +45,12 @@ function newest({ days }, length, back = 0) {
 
 /** Names, their counts and shares as bars, most first; null without any. */
 function bars(title, note, counts) {
-  const items = counts.sort((a, b) => b[1] - a[1]).map(([name, count, part]) => {
+  const items = counts.sort((a, b) => b[1] - a[1]).map(([name, downloads, part]) => {
     const bar = make("span", { className: "bar" });
     bar.style.inlineSize = `${100 * part}%`;
-    const texts = [["of", name], ["track", bar], ["number", share(part)]];
-    const cells = texts.map(([className, content]) => make("span", { className }, content));
-    return make("li", { title: `${digits(count)} downloads` }, ...cells);
+    const numbers = [["number", count(downloads)], ["number", share(part)]];
+    const texts = [["of", name], ["track", bar], ...numbers];
+    return make("li", {}, ...texts.map(([className, text]) => make("span", { className }, text)));
   });
   if (!items.length) return null;
   const heading = make("h3", {}, title, make("small", {}, ` ${note}`));
@@ -61,7 +64,8 @@ const monthOf = (table, title) =>
 /** The top releases, as stats.json keeps them. */
 async function releasesOf({ name, month, last_date }) {
   const { top_releases: top } = (await readJson(`${name}/stats.json`)) ?? { top_releases: [] };
-  const counts = top.map(({ version, downloads }) => [version, downloads, Math.min(downloads / month, 1)]);
+  const partOf = (downloads) => Math.min(downloads / month, 1);
+  const counts = top.map(({ version, downloads }) => [version, downloads, partOf(downloads)]);
   return bars("Releases", `30 days up to ${day(last_date)}`, counts);
 }
 
@@ -97,17 +101,20 @@ function bands(table, title) {
   const told = shown.filter((name) => ranked.slice(0, BANDS).includes(name));
   const rest = shown.filter((name) => !told.includes(name));
   if (weeks.length < 2 || !told.length) return null;
-  const groups = [...(rest.length ? [["others", rest]] : []), ...told.map((name) => [name, [name]])];
+  const groups = told.map((name) => [name, [name]]);
+  if (rest.length) groups.unshift(["others", rest]);
 
-  const svg = shape("svg", { viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, preserveAspectRatio: "none" });
+  const { width, height } = SIZE;
+  const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" });
   const [[first], [, last]] = [runs[0], runs.at(-1)];
   const names = []; // from above, with where the bands end
   const tops = weeks.map(() => 0);
   const point = (at) =>
-    `${((SIZE.width * at) / (weeks.length - 1)).toFixed(1)} ${(SIZE.height * (1 - tops[at])).toFixed(1)}`;
+    `${((width * at) / (weeks.length - 1)).toFixed(1)} ${(height * (1 - tops[at])).toFixed(1)}`;
   const edge = () => weeks.map((_, at) => point(at));
   groups.forEach(([name, members], number) => {
-    const parts = weeks.map((week) => members.reduce((sum, member) => sum + (week.get(member) ?? 0), 0));
+    const add = (week) => members.reduce((sum, member) => sum + (week.get(member) ?? 0), 0);
+    const parts = weeks.map(add);
     const below = edge();
     parts.forEach((part, at) => (tops[at] += part));
     const above = edge();
@@ -121,11 +128,12 @@ function bands(table, title) {
     const swatch = make("span", { className: `swatch ${className}` });
     const change = ` ${share(parts[first])} → ${share(parts[last])}`;
     const item = make("li", {}, swatch, make("b", {}, name), change);
-    names.unshift({ item, top: SIZE.height * (1 - tops[last] + parts[last] / 2) });
+    names.unshift({ item, top: height * (1 - tops[last] + parts[last] / 2) });
   });
   // As near to their bands as lines of text can be.
   names.reduce((above, name) => (name.top = Math.max(name.top, above + LINE)), -Infinity);
-  names.reduceRight((below, name) => (name.top = Math.min(name.top, below - LINE)), SIZE.height + LINE / 2);
+  const bottom = height + LINE / 2;
+  names.reduceRight((below, name) => (name.top = Math.min(name.top, below - LINE)), bottom);
   for (const { item, top } of names) item.style.top = `${top}px`;
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${title}: the list beside it has the first and last shares.`);
@@ -136,17 +144,33 @@ function bands(table, title) {
   return make("div", { className: "bands" }, make("h3", {}, title, dates), svg, legend);
 }
 
-/** What there is of a package's releases and its breakdown, as elements. */
-export async function partsOf(listing) {
-  const tableOf = ([metric, file]) => listing.messages.has(metric) && read(`${listing.name}/${file}.csv`);
+let latest; // the listing that is asked for
+
+/** Show what there is of a package's releases and its breakdown. */
+export async function showParts(listing) {
+  latest = listing;
+  $("breakdown").hidden = true;
+  const tableOf = ([metric, file]) =>
+    listing.messages.has(metric) && read(`${listing.name}/${file}.csv`);
   const files = { python: "python", system: "system", release: "releases" };
   const [python, system, releases] = await Promise.all(Object.entries(files).map(tableOf));
-  const parts = [
-    listing.last_date && (await releasesOf(listing)),
-    python && monthOf(python, "Python versions"),
-    system && monthOf(system, "Operating systems"),
-    releases && bands(releases, "Releases over time"),
-    python && bands(python, "Python versions over time"),
-  ];
-  return parts.filter(Boolean);
+  const top = listing.last_date && (await releasesOf(listing));
+  if (latest !== listing) return; // another is asked for meanwhile
+  const lines = releases && bands(releases, "Releases over time");
+  const shares = python && monthOf(python, "Python versions");
+  const versions = python && bands(python, "Python versions over time");
+  const systems = system && monthOf(system, "Operating systems");
+  const kinds = {
+    releases: top || lines,
+    "Python versions": shares || versions,
+    "operating systems": systems,
+  };
+  const parts = [top, shares, systems, lines, versions].filter(Boolean);
+  const text = together.format(Object.keys(kinds).filter((name) => kinds[name]));
+  $("who").textContent = text.slice(0, 1).toUpperCase() + text.slice(1);
+  $("of-releases").hidden = !kinds.releases;
+  $("of-lines").hidden = !lines;
+  $("of-breakdown").hidden = !(shares || versions || systems);
+  $("parts").replaceChildren(...parts);
+  $("breakdown").hidden = !parts.length;
 }

@@ -2,14 +2,11 @@
 
 import { normalise, pictureAddress } from "./badge.js";
 import { comparison } from "./chart.js";
-import { $, change, changeOf, count, day, digits, isStale, make, setAria, several, shape, stalledText } from "./tools.js";
+import {
+  $, areRelated, change, changeOf, count, day, digits, familyOf, isStale, listingOf, make, setAria,
+  several, shape, stalledText,
+} from "./tools.js";
 
-const EXAMPLES = [ // of what an address can make of one and the same file
-  ["month", {}],
-  ["total", { style: "flat-square", label: "installs", color: "ea7233" }],
-  ["week", { style: "for-the-badge", color: "8250df", logo: "pypi", logoColor: "white" }],
-  ["month", { style: "social", logo: "python" }],
-];
 const NUMBERS = { total: "Total", month: "Month", change: "Change", week: "Week", day: "Day" };
 const DAYS = 90;
 const REST = 600; // milliseconds
@@ -19,20 +16,25 @@ const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "U
 
 /** A trend as a picture: a digit of base 36 a day, up to the listing's last one. */
 function sparkline(trend) {
-  const points = [...trend].map((digit, at) => `${DAYS - trend.length + at} ${35 - parseInt(digit, 36)}`);
-  const path = shape("path", { d: points.length ? `M${points.join("L")}h0` : "" });
-  const frame = { viewBox: `-1 -1 ${DAYS + 1} 38`, preserveAspectRatio: "none", "aria-hidden": "true" };
   const from = DAYS - trend.length;
-  const area = shape("polygon", { points: points.length ? [`${from} 36`, ...points, `${DAYS - 1} 36`].join(" ") : "" });
-  return shape("svg", { class: "sparkline", ...frame }, area, path);
+  const points = [...trend].map((digit, at) => `${from + at} ${35 - parseInt(digit, 36)}`);
+  const svg = shape("svg", { class: "sparkline", viewBox: `-1 -1 ${DAYS + 1} 38` });
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  if (!points.length) return svg;
+  const area = [`${from} 36`, ...points, `${DAYS - 1} 36`].join(" ");
+  svg.append(shape("polygon", { points: area }), shape("path", { d: `M${points.join("L")}h0` }));
+  return svg;
 }
 
 function rowOf(listing) {
   const { members } = listing;
-  const name = make("th", { role: "rowheader", scope: "row" }, make("a", { href: `#${listing.name}` }, listing.name));
-  if (members) name.append(" ", make("span", { className: "family" }, `family of ${members.length}`));
+  const link = make("a", { href: `#${listing.name}` }, listing.title);
+  const name = make("th", { role: "rowheader", scope: "row" }, link);
+  if (members) name.append(" ", familyOf(members));
   if (isStale(listing)) {
-    const since = make("span", { className: "unseen" }, `: last fetched on ${day(listing.fetched)}`);
+    const told = `: last fetched on ${day(listing.fetched)}`;
+    const since = make("span", { className: "unseen" }, told);
     name.append(" ", make("span", { className: "stale" }, "stale", since));
   }
   const cells = Object.entries(NUMBERS).map(([key, label]) => {
@@ -48,20 +50,26 @@ function rowOf(listing) {
 /** Sort rows in place, by a column; those without a value come last either way. */
 function order(rows, key, descending) {
   const sign = descending ? -1 : 1;
-  const valueOf = (listing) => (key === "change" ? change(listing) : listing[key]);
+  const keys = { change, name: ({ title }) => title };
+  const valueOf = keys[key] ?? ((listing) => listing[key]);
   rows.sort((a, b) => {
     const [one, other] = [valueOf(a.listing), valueOf(b.listing)];
     if (one === null || other === null) return (one === null) - (other === null);
-    return sign * ((one > other) - (one < other)) || (a.listing.name > b.listing.name ? 1 : -1);
+    return sign * ((one > other) - (one < other)) || (a.listing.title > b.listing.title ? 1 : -1);
   });
 }
 
-function exampleOf(site, listing, [metric, look]) {
-  const src = pictureAddress(site, listing.name, metric, look);
-  const alt = `${listing.name} in ${look.style ?? "the usual"} style`;
-  const picture = make("img", { src, alt, loading: "lazy", referrerPolicy: "no-referrer" });
-  const href = `#${listing.name}?${new URLSearchParams({ metric, ...look })}`;
-  return make("li", {}, make("a", { href }, picture));
+/** Show in a link what its look makes of a listing's badge. */
+function fill(link, site, listing) {
+  const { metric = "total", ...look } = Object.fromEntries(new URLSearchParams(link.dataset.look));
+  link.hidden = !listing.messages.has(metric);
+  if (link.hidden) return;
+  const alt = `${listing.title} in ${look.style ?? "the usual"} style`;
+  const picture = make("img", { alt, referrerPolicy: "no-referrer" });
+  picture.addEventListener("error", () => picture.replaceWith(alt)); // a broken one says nothing
+  picture.src = pictureAddress(site, listing.name, metric, look);
+  link.href = `#${listing.name}?${link.dataset.look}`;
+  link.replaceChildren(picture);
 }
 
 /**
@@ -72,13 +80,14 @@ function exampleOf(site, listing, [metric, look]) {
  */
 export function start(site, listings, { formFor, remember, opening }) {
   const rows = listings.map((listing) => ({ listing, element: rowOf(listing) }));
-  const names = new Set(listings.map((listing) => listing.name));
+  const names = new Map(listings.map((listing) => [listing.name, listing]));
   const table = $("packages");
   const headings = [...table.tHead.querySelectorAll("[data-key]")];
   const search = $("search");
   const families = listings.filter(({ members }) => members).length;
   const all = [several(listings.length - families, "package", "packages")];
   if (families) all.push(several(families, "family", "families"));
+  let early = search.value; // what was typed before the list was there
   let resting; // a timer: counts are announced when typing rests
   let sort = "";
   let shown = []; // rows
@@ -110,9 +119,10 @@ export function start(site, listings, { formFor, remember, opening }) {
     shown = rows.filter(({ listing }) => listing.name.includes(wanted));
     if (shown.length !== before.length || shown.some((row, at) => row !== before[at])) layOut();
     table.hidden = !shown.length;
-    $("found").textContent = wanted ? `${digits(shown.length)} of ${all.join(", ")}` : all.join(", ");
+    const found = (wanted ? `${digits(shown.length)} of ` : "") + all.join(", ");
+    $("found").textContent = found;
     clearTimeout(resting);
-    if (wanted) resting = setTimeout(() => ($("counted").textContent = $("found").textContent), REST);
+    if (wanted) resting = setTimeout(() => ($("counted").textContent = found), REST);
     offer(search.value.trim(), wanted);
   }
 
@@ -121,9 +131,11 @@ export function start(site, listings, { formFor, remember, opening }) {
     paragraph.textContent = "";
     if (!wanted || names.has(wanted) || (shown.length && !site.isName(text))) return;
     if (opening(text)) paragraph.textContent = "Enter opens it.";
-    else if (text.includes("/")) paragraph.textContent = "There is no download badge and no package’s address in that.";
-    else if (!site.isName(text)) paragraph.textContent = "No package can be called that.";
-    else {
+    else if (!site.isName(text)) {
+      paragraph.textContent = text.includes("/")
+        ? "There is no download badge or package in that."
+        : "No package can be called that.";
+    } else {
       paragraph.append(make("b", {}, wanted), " isn’t listed here. ");
       const className = shown.length ? "" : "primary"; // a button only where nothing matches
       const form = { className, href: formFor(wanted), target: "_blank", rel: "noreferrer" };
@@ -156,9 +168,9 @@ export function start(site, listings, { formFor, remember, opening }) {
     if (event.key !== "Enter" || !text) return;
     const go = opening(text);
     if (go) return go();
-    const name = normalise(text);
-    if (shown.length && !names.has(name)) location.hash = shown[0].listing.name;
-    else if (names.has(name) || site.isName(text)) location.hash = name; // or on the way to the form
+    const listing = listingOf(names, text) ?? shown[0]?.listing;
+    if (listing) location.hash = listing.name;
+    else if (site.isName(text)) location.hash = normalise(text); // on the way to the form
   });
   for (const heading of headings) {
     heading.querySelector("button").addEventListener("click", () => {
@@ -171,23 +183,24 @@ export function start(site, listings, { formFor, remember, opening }) {
     });
   }
 
-  const [top, next] = [...listings].sort((one, other) => other.total - one.total);
-  const examples = EXAMPLES.filter(([metric]) => top.messages.has(metric));
-  $("examples").append(...examples.map((example) => exampleOf(site, top, example)));
+  const [top, ...rest] = [...listings].sort((one, other) => other.total - one.total);
+  const next = rest.find((listing) => !areRelated(top, listing));
+  for (const link of $("examples").querySelectorAll("a")) fill(link, site, top);
   if (next) $("to-compare").href = comparison([top.name, next.name]);
   $("to-compare").hidden = !next;
 
   const newest = listings.map((listing) => listing.fetched).filter(Boolean).sort().at(-1);
   const last = listings.map((listing) => listing.last_date).filter(Boolean).sort().at(-1);
-  const fetched = newest ? `Fetched on ${day(newest)} at ${time.format(new Date(newest))} UTC. ` : "";
+  const at = newest && time.format(new Date(newest));
+  const fetched = newest ? `Fetched on ${day(newest)} at ${at} UTC. ` : "";
   const ends = last ? `Day, week and month end with ${day(last)} at the latest. ` : "";
   const compared = "Change compares the month with the one before.";
   $("dates").textContent = fetched + ends + compared;
   $("stalled").textContent = stalledText(site);
-  $("count").textContent = listings.length === 1 ? "the package" : `each of the ${digits(listings.length)} packages`;
 
   return function show(parameters) {
-    search.value = parameters.get("search") ?? "";
+    search.value = parameters.get("search") ?? early;
+    early = "";
     const wanted = parameters.get("sort") ?? "";
     arrange(/^-?(name|total|month|change|week|day)$/.test(wanted) ? wanted : "-total");
     filter();

@@ -1,8 +1,7 @@
 // The view of a longer text that somebody pastes: what was found in it, and the text mended.
 
-import { copy } from "./builder.js";
 import { choiceFor, counterpart, findBadges, lossesOf, replaceIn } from "./paste.js";
-import { $, digits, make, readJson } from "./tools.js";
+import { $, copy, digits, make, readJson } from "./tools.js";
 
 const MOST = 100; // lines that are shown
 
@@ -73,5 +72,5 @@ export async function show(text, site, listings, formFor) {
 }
 
 $("mendedCopy").addEventListener("click", () => {
-  copy($("mendedText"), $("mendedCopied"), "", mended); // the field has only line feeds
+  copy(mended, $("mendedCopied"), () => $("mendedText")); // the field has only line feeds
 });

@@ -8,29 +8,37 @@
 
 import { normalise, percentDecode, readOverrides, siteOf, staticAddress } from "./badge.js";
 import * as builder from "./builder.js";
-import { MOST, USUAL, chartIn } from "./chart.js";
+import { MOST, chartIn, comparison } from "./chart.js";
 import { start as startList } from "./list.js";
 import { show as showMended } from "./mended.js";
 import { choiceFor, findBadges, projectIn } from "./paste.js";
-import { $, DAY, make } from "./tools.js";
+import { $, DAY } from "./tools.js";
 
 const VIEWS = ["list", "mendedView", "compare", "builder", "unlisted", "empty", "broken"];
 const TITLE = document.title;
 
+$("list").hidden = location.hash.length > 1; // which asks for something else
+
 const isHere = ["localhost", "127.0.0.1"].includes(location.hostname); // a host's own machine
-const here = new URL(".", isHere ? location.href : location.href.replace(/^http:/, "https:")); // as Shields wants it
+const secure = location.href.replace(/^http:/, "https:"); // as Shields wants it
+const here = new URL(".", isHere ? location.href : secure);
 const answer = await fetch("_packages.json").catch(() => null);
 const missing = answer?.status === 404 && isHere ? { packages: [] } : null; // not rendered yet
 $("branch").hidden = answer?.status !== 404; // what GitHub Actions deploys has the catalogue
 const catalogue = answer?.ok ? await answer.json().catch(() => null) : missing;
+const status = answer ? `its status is ${answer.status}` : "there is no connection";
+$("failed").textContent = `_packages.json can’t be read: ${answer?.ok ? "it is damaged" : status}.`;
 const owner = /^([^.]+)\.github\.io$/.exec(here.hostname)?.[1];
-const repository = catalogue?.repository || (owner && `${owner}/${here.pathname.split("/")[1] || here.hostname}`);
+const folder = here.pathname.split("/")[1] || here.hostname;
+const repository = catalogue?.repository || (owner && `${owner}/${folder}`);
 const home = repository && `https://github.com/${repository}`;
-const site = catalogue?.packages.length && siteOf({ ...catalogue, url: catalogue.url ?? here.href.replace(/\/$/, "") });
+const url = catalogue?.url ?? here.href.replace(/\/$/, "");
+const site = catalogue?.packages.length && siteOf({ ...catalogue, url });
 
 const packages = (catalogue?.packages ?? []).map((listing) => {
-  const messages = [...site.metrics.keys()].map((metric, at) => [metric, listing.badges[at]]);
-  return { ...listing, messages: new Map(messages.filter(([, message]) => message)) }; // "" is no badge
+  const all = [...site.metrics.keys()].map((metric, at) => [metric, listing.badges[at]]);
+  const messages = new Map(all.filter(([, message]) => message)); // "" is no badge
+  return { ...listing, messages, title: listing.name.replace(/^_/, "") }; // which families have
 });
 const listings = new Map(packages.map((listing) => [listing.name, listing]));
 
@@ -50,7 +58,8 @@ if (home) {
     pages: `${home}/settings/pages`,
     run: `${home}/actions/workflows/update.yml`,
   };
-  for (const link of document.querySelectorAll("[data-link]")) link.href = addresses[link.dataset.link];
+  const links = document.querySelectorAll("[data-link]");
+  for (const link of links) link.href = addresses[link.dataset.link];
 }
 
 // --- what the address asks for
@@ -76,7 +85,7 @@ function show(view, title, isMove) {
 
 let showList;
 let showComparison;
-let compared; // the names in the comparison
+let compared = []; // listings
 let listRoute = "#";
 let pasted; // a text that led to a package, and the badge in it
 let longer = ""; // a text with several
@@ -90,8 +99,9 @@ function follow(isMove) {
   if (pasted?.project !== project) pasted = undefined;
   if (listings.has(project)) {
     $("back").href = listRoute;
-    show("builder", project, isMove);
-    return builder.show(listings.get(project), parameters, pasted);
+    const listing = listings.get(project);
+    show("builder", listing.title, isMove);
+    return builder.show(listing, parameters, pasted);
   }
   if (site.isName(name)) return showUnlisted(project, parameters, isMove);
   if (parameters.has("pasted")) {
@@ -106,12 +116,20 @@ function follow(isMove) {
 }
 
 function compare(parameters, isMove) {
-  const wanted = [...new Set(parameters.get("compare").split(",").map(normalise))].filter(Boolean);
-  compared = wanted.filter((name) => listings.has(name)).slice(0, MOST);
-  const unknown = wanted.filter((name) => !listings.has(name));
-  $("uncompared").textContent = unknown.length ? `Not listed here: ${unknown.join(", ")}.` : "";
-  show("compare", `${compared.join(", ")} compared`, isMove);
-  showComparison(compared.map((name) => listings.get(name)), parameters.get("range"), parameters.get("scale"));
+  const names = parameters.get("compare").split(",").map(normalise).filter(Boolean);
+  const [unknown, known] = [[], new Set()];
+  for (const name of names) {
+    if (listings.has(name)) known.add(listings.get(name));
+    else unknown.push(name);
+  }
+  compared = [...known].slice(0, MOST);
+  const more = [...known].slice(MOST).map(({ title }) => title);
+  const told = [];
+  if (unknown.length) told.push(`Not listed here: ${unknown.join(", ")}.`);
+  if (more.length) told.push(`Five packages at most, so without ${more.join(", ")}.`);
+  $("uncompared").textContent = told.join(" ");
+  show("compare", `${compared.map(({ title }) => title).join(", ")} compared`, isMove);
+  showComparison(compared, parameters);
 }
 
 /** A package that can be asked for, and its badge in the look that an address has for it. */
@@ -161,12 +179,13 @@ $("skip").addEventListener("click", (event) => {
 // --- go
 
 if (listings.size) {
-  $("names").append(...packages.map(({ name }) => make("option", { value: name })));
-  const changes = catalogue.changes.map((change) => Date.parse(change.day) / DAY);
-  builder.start(site, chartIn($("history"), listings, changes, () => {}), remember);
-  showComparison = chartIn($("comparison"), listings, changes, ({ range, scale }) => {
-    const view = { ...(range !== USUAL && { range }), ...(scale !== "linear" && { scale }) };
-    remember(`#?${new URLSearchParams({ compare: compared, ...view })}`.replaceAll("%2C", ","), false);
+  const numbered = ({ day, what }) => ({ number: Date.parse(day) / DAY, what });
+  const changes = catalogue.changes.map(numbered);
+  builder.start(site, chartIn($("history"), listings, changes, builder.see), remember);
+  showComparison = chartIn($("comparison"), listings, changes, (view) => {
+    const query = new URLSearchParams(view);
+    const names = compared.map(({ name }) => name);
+    remember(`${comparison(names)}${query.size ? "&" : ""}${query}`, false);
   });
   showList = startList(site, packages, {
     formFor,
@@ -178,6 +197,8 @@ if (listings.size) {
   });
 }
 // A package may be called like something on the page, which then takes the focus.
-addEventListener("hashchange", () => $(route().name) && document.querySelector("main > :not([hidden]) h1")?.focus());
+addEventListener("hashchange", () => {
+  if ($(route().name)) document.querySelector("main > :not([hidden]) h1")?.focus();
+});
 addEventListener("popstate", () => follow(true)); // at once, where hashchange would come later
 follow(false);

@@ -1,5 +1,7 @@
 // What several modules use: elements, numbers and dates as one reads them, and the site's tables.
 
+import { normalise } from "./badge.js";
+
 export const DAY = 864e5; // milliseconds
 export const WEEK = 7; // days
 const STALE = 3 * DAY;
@@ -17,6 +19,14 @@ export const day = (time) => longDay.format(new Date(time));
 export const stalledText = ({ stalled }) =>
   stalled ? `PePy’s newest day is ${day(stalled)}: all figures end there.` : "";
 export const isStale = ({ fetched }) => fetched !== null && Date.now() - new Date(fetched) > STALE;
+
+/** The listing that a name or a family's title means, or undefined. */
+export const listingOf = (listings, text) =>
+  listings.get(normalise(text)) ?? listings.get(`_${normalise(text)}`);
+
+/** Whether one of two listings is a family and the other a member of it. */
+export const areRelated = (one, other) =>
+  Boolean(one.members?.includes(other.name) || other.members?.includes(one.name));
 
 /** So many of something. */
 export const several = (number, one, more) => `${digits(number)} ${number === 1 ? one : more}`;
@@ -44,6 +54,13 @@ export function shape(tag, attributes, ...children) {
   return element;
 }
 
+/** A table with a heading for each column, of rows of texts and elements. */
+export function tableOf(headings, rows) {
+  const cells = (tag, row) => make("tr", {}, ...row.map((cell) => make(tag, {}, cell)));
+  const head = make("thead", {}, cells("th", headings));
+  return make("table", {}, head, make("tbody", {}, ...rows.map((row) => cells("td", row))));
+}
+
 /** A choice of a group, as a label that holds its radio button and a face. */
 export function radio(name, value, ...face) {
   const input = make("input", { type: "radio", name, value });
@@ -54,12 +71,17 @@ export function radio(name, value, ...face) {
 export const change = (listing) =>
   listing.previous_month ? listing.month / listing.previous_month - 1 : null;
 
+/** The mark of a family with such members. */
+export const familyOf = (members) =>
+  make("span", { className: "family" }, `family of ${members.length}`);
+
 /** A listing's change as an element. */
 export function changeOf(listing) {
   const share = change(listing);
   if (share === null) return make("span", { className: "muted" }, "–");
-  const direction = { 1: "up", "-1": "down" }[Math.sign(Math.round(1000 * share))]; // as it is shown
-  return make("span", { className: direction ?? "muted" }, signed.format(share).replace("-", "−"));
+  const tenths = Math.round(1000 * share); // of a percent, as it is shown
+  const className = tenths > 0 ? "up" : tenths < 0 ? "down" : "muted";
+  return make("span", { className }, signed.format(share).replace("-", "−"));
 }
 
 /** What is made of a file of the site, or null where it can't be had. */
@@ -70,16 +92,37 @@ const read = (path, convert) =>
 export const readJson = (path) => read(path, (response) => response.json());
 
 /**
- * A CSV of the site: its columns' names, and its rows, each a time and its counts.
+ * A CSV of the site: its columns' names, and its rows, each a time and its counts; or null.
  *
  * An empty cell is NaN: unknown.
  */
 export async function readTable(path) {
-  const [header, ...lines] = ((await read(path, (response) => response.text())) ?? "").trim().split(/\r?\n/);
+  const text = await read(path, (response) => response.text());
+  if (text === null) return null;
+  const [header, ...lines] = text.trim().split(/\r?\n/);
   const number = (cell) => (cell ? Number(cell) : NaN);
   const rows = lines.map((line) => {
     const [date, ...cells] = line.split(",");
     return { time: Date.parse(date), counts: cells.map(number) };
   });
   return { names: header.split(",").slice(1), rows };
+}
+
+/**
+ * Copy a text, and tell so. Where the browser doesn't let a page copy, `reveal` gives the field
+ * that shows it, to be selected.
+ */
+export async function copy(text, told, reveal, name = "") {
+  try {
+    await navigator.clipboard.writeText(text);
+    told.textContent = name ? `Copied as ${name}.` : "Copied.";
+  } catch {
+    const field = reveal();
+    field.focus();
+    field.select();
+    const key = /^(?:Mac|iP)/.test(navigator.platform) ? "⌘" : "Ctrl";
+    const isTouched = matchMedia("(pointer: coarse)").matches;
+    const way = isTouched ? "touch the selected text, and choose Copy" : `press ${key} and C`;
+    told.textContent = `This browser doesn’t let a page copy: ${way}.`;
+  }
 }

@@ -49,7 +49,9 @@ class Visit:
     def open(self, fragment: str = "") -> Page:
         """Go there, and wait until what the address asks for is there."""
         self.page.goto(f"{self.site.address}/{fragment}")
-        self.page.wait_for_selector("main > section:not([hidden]):not(:has(#look[hidden]))")
+        self.page.wait_for_selector(
+            "main:not([aria-busy]) > section:not([hidden]):not(:has(#look[hidden]))"
+        )
         return self.page
 
     def leave(self) -> None:

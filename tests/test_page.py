@@ -209,7 +209,7 @@ def test_the_list_shows_all_figures_and_how_fresh_they_are(visitor: Visit) -> No
     rows = page.locator("#packages tbody tr").evaluate_all(texts)
     told = {name: cells for name, _, *cells in rows}
     for listing in listings:
-        name, since = listing["name"], datetime.fromisoformat(listing["fetched"])
+        name, since = listing["name"].removeprefix("_"), datetime.fromisoformat(listing["fetched"])
         name += " family of 2" if "members" in listing else ""
         if name == "stale":
             name += f" stale: last fetched on {since.day} {since:%B %Y}"
@@ -227,20 +227,21 @@ def test_the_list_shows_all_figures_and_how_fresh_they_are(visitor: Visit) -> No
     expect(page.locator("#dates")).to_contain_text(fresh)
     go(page, "stale")
     expect(page.locator("#notice")).to_contain_text("old: they were last fetched on")
-    expect(page.locator("#figures")).to_contain_text("420 Total")
+    expect(page.locator("#metrics label").first).to_have_text("420Total")
 
 
 def test_the_box_filters_as_one_types_and_enter_opens_what_is_meant(visitor: Visit) -> None:
     files = catalogue(visitor.site)
-    files["packages"].append(files["packages"][0] | {"name": "requests-more", "total": 10**14})
+    requests = next(row for row in files["packages"] if row["name"] == "requests")
+    files["packages"].append(requests | {"name": "requests-more", "total": 10**14})
     serve(visitor, script.CATALOGUE, json=files)
     visitor.shields_is_down = True  # which has no badge of that one
     page = visitor.open()
     search = page.get_by_label("Find a package")
     search.press_sequentially("digit")
     assert shown(page) == ["four-digits", "three-digits", "two-digits", "one-digit"]
-    expect(page.locator("#found")).to_have_text("4 of 15 packages, 2 families")
-    expect(page.locator("#counted")).to_have_text("4 of 15 packages, 2 families")
+    expect(page.locator("#found")).to_have_text("4 of 16 packages, 1 family")
+    expect(page.locator("#counted")).to_have_text("4 of 16 packages, 1 family")
     search.fill("Hostile_L")
     assert shown(page) == ["hostile-look"]
     search.fill("requests")
@@ -250,10 +251,11 @@ def test_the_box_filters_as_one_types_and_enter_opens_what_is_meant(visitor: Vis
         "Hostile.L": "hostile-look",
         "req": "requests-more",
         "zz": "zz",
+        "steps": "steps family of 2",
     }
     for text, name in meant.items():  # the very name, the only match, the first, one to ask for
         search.fill(text)
-        expect(page.locator("#add a")).to_have_count(int(text != "requests"))
+        expect(page.locator("#add a")).to_have_count(int(name != "requests"))
         expect(page.locator("#add a.primary")).to_have_count(int(text == "zz"))
         search.press("Enter")
         heading(page, name)
@@ -270,7 +272,7 @@ def test_the_box_filters_as_one_types_and_enter_opens_what_is_meant(visitor: Vis
 def test_names_that_the_page_uses_itself_take_nothing_away(visitor: Visit) -> None:
     files = catalogue(visitor.site)
     names = ("stats", "search", "code", "chart", "list")
-    files["packages"] += [files["packages"][0] | {"name": name} for name in names]
+    files["packages"] += [files["packages"][-1] | {"name": name} for name in names]
     serve(visitor, script.CATALOGUE, body=json.dumps(files))
     visitor.shields_is_down = True
     page = visitor.open()
@@ -313,7 +315,8 @@ def test_browsers_of_2023_are_new_enough(browser: Browser, site: Site) -> None:
 
 def test_every_column_sorts_both_ways_and_the_list_is_found_as_it_was_left(visitor: Visit) -> None:
     page = visitor.open("#?sort=name")
-    by_name = {listing["name"]: listing for listing in catalogue(visitor.site)["packages"]}
+    rows = catalogue(visitor.site)["packages"]
+    by_name = {row["name"].removeprefix("_"): row for row in rows}
     sort = """(button) => [button.click() ?? button.closest("th").ariaSort,
         [...document.querySelectorAll("tbody a")].map((link) => link.textContent)]"""
     for key in ("total", "change", "week", "day", "name", "month"):
@@ -324,6 +327,8 @@ def test_every_column_sorts_both_ways_and_the_list_is_found_as_it_was_left(visit
             if key == "change":  # those without one come last
                 rows = rows[: sum(bool(row["previous_month"]) for row in rows)]
             values = [r[key] if key in r else r["month"] / r["previous_month"] for r in rows]
+            if key == "name":
+                values = [value.removeprefix("_") for value in values]
             assert values == sorted(values, reverse=order == "descending"), key
             assert (told, len(names)) == (order, len(by_name))
     page.get_by_label("Find a package").fill("s")
@@ -375,7 +380,10 @@ def test_a_package_opens_with_its_own_look_and_an_address_has_what_differs(visit
     assert ways[0] == "https://pepy.tech/projects/pydantic"
     assert all((visitor.site.docs / way).is_file() for way in ways[2:])
     figures = page.locator("#metrics .figure").evaluate_all("(all) => all.map((f) => f.innerText)")
-    assert figures == listing["badges"]
+    counts = [f"{listing[key]:,}" for key in ("total", "month", "week", "day")]
+    assert figures == counts + listing["badges"][4:]
+    change = f"{listing['month'] / listing['previous_month'] - 1:+.1%}".replace("-", "−")
+    expect(page.locator("#metrics label").nth(1)).to_contain_text(f"Last 30 days {change}")
     # Shields drops the own logo's colour and size as soon as an address names a logo.
     for given in ("pydantic?logo=pydantic", "pydantic?style=flat"):
         go(page, f"{given}&color=%23E92063&label=installs")
@@ -470,7 +478,7 @@ def test_a_metric_is_one_row_of_the_script_and_nothing_here(
     assert project.run(None, "render").code == 0
     with Site(project.docs) as longer, visit(browser, longer) as visitor:
         page = visitor.open("#falls")
-        page.locator("#metrics label", has_text="The best day20 at best").click()
+        page.locator("#metrics label", has_text="20 at bestThe best day").click()
         expect(page.locator("#preview")).to_have_attribute("alt", "record: 20 at best")
         page.get_by_label("Colour", exact=True).fill("green")
         shows = built(page)
@@ -538,7 +546,7 @@ def test_copying_puts_the_code_on_the_clipboard_or_selects_it(visitor: Visit) ->
 
 def lined(page: Page, root: str) -> dict[str, str]:
     """The names of a chart's lines, and their values on the day that it shows."""
-    page.locator(f"{root} .legend output").first.wait_for()
+    page.locator(f"{root} .legend b").first.wait_for()
     lines = "\n".join(page.locator(f"{root} .legend li").all_inner_texts())
     return dict(re.findall(r"^(.+?)\s(\S+)(?:\s×)?$", lines, re.MULTILINE))
 
@@ -581,7 +589,8 @@ def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Vis
     expect(cells).to_have_count(0)
     page.locator("#history summary").click()
     expect(cells).to_have_count(91)
-    expect(cells.nth(28)).to_have_text(f"{newest - timedelta(27)}1016")
+    when = newest - timedelta(27)
+    expect(cells.nth(28)).to_have_text(f"{when.day} {when:%B %Y}1016")
 
 
 def test_a_packages_calendar_years_are_summed_and_copied(visitor: Visit) -> None:
@@ -599,17 +608,18 @@ def test_a_packages_calendar_years_are_summed_and_copied(visitor: Visit) -> None
             name += ", PyPI changed its counting"
         rows.append([name, f"{sum(n for day, n in days.items() if day.year == year):,}", "–"])
     cells = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent))"
-    table = page.locator("#history .years tbody tr")
+    table = page.locator("#history .below tbody tr")
     expect(table).to_have_count(len(rows))
     assert table.evaluate_all(cells) == rows
     page.get_by_role("button", name="Copy as Markdown").click()
-    expect(page.locator("#history .years .copy")).to_contain_text("Copied.")
+    expect(page.locator("#history .below .copy")).to_contain_text("Copied.")
     copied = page.evaluate("navigator.clipboard.readText()").splitlines()
     assert copied == ["| Year | Downloads | Change |", "| :-- | --: | --: |"] + [
         f"| {' | '.join(row)} |" for row in rows
     ]
-    go(page, "?compare=falls,rises")
-    expect(page.locator("#comparison .years")).to_be_empty()
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    page.get_by_role("button", name="Copy as Markdown").click()
+    assert page.evaluate("getSelection().toString()").splitlines() == copied
 
 
 def test_whole_years_are_compared_where_they_are_counted_alike(visitor: Visit) -> None:
@@ -622,7 +632,7 @@ def test_whole_years_are_compared_where_they_are_counted_alike(visitor: Visit) -
     odd = {"packages": rows, "changes": [{"day": "2021-05-01", "what": "…"}]}
     serve(visitor, script.CATALOGUE, body=json.dumps(whole | odd))
     page = visitor.open("#same")
-    expect(page.locator("#history .years tbody tr")).to_have_text(
+    expect(page.locator("#history .below tbody tr")).to_have_text(
         [
             "20221,095–",
             "2021, PyPI changed its counting1,095–",
@@ -657,12 +667,12 @@ def test_figures_that_stand_still_or_are_counted_otherwise_are_said_to(visitor: 
 
 def test_a_family_is_shown_as_what_it_is_and_its_badge_leads_back_here(visitor: Visit) -> None:
     page = visitor.open("#_Steps?metric=week&link=pepy")
-    heading(page, "_steps")
+    heading(page, "steps family of 2")
     shows = built(page)
     assert rendered(shows.code)[::2] == [shows.picture, f"{PUBLISHED}/#_steps"]
     assert query(shows.picture) == badge("_steps/week")
     expect(page.locator("#preview")).to_have_attribute("alt", "both: 161/week")
-    expect(page.locator("#figures")).to_contain_text("690 Last 30 days")
+    expect(page.locator("#metrics label").nth(1)).to_contain_text("690Last 30 days")
     assert lined(page, "#history") == {"A day": "23", "Seven-day average": "23"}
     links = ["This page", "Nowhere", "Another address"]
     expect(page.locator("#links label:visible")).to_have_text(links)
@@ -674,11 +684,11 @@ def test_a_family_is_shown_as_what_it_is_and_its_badge_leads_back_here(visitor: 
     page.locator("#until").get_by_role("link", name="falls").click()
     heading(page, "falls")
     go(page, "?compare=_steps,rises")
-    assert lined(page, "#comparison") == {"_steps": "23", "rises": "13"}
+    assert lined(page, "#comparison") == {"steps": "23", "rises": "13"}
     go(page, "?search=_STEPS")
-    assert shown(page) == ["_steps"]
+    assert shown(page) == ["steps"]
     page.locator("#search").press("Enter")
-    heading(page, "_steps")
+    heading(page, "steps family of 2")
 
 
 def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
@@ -687,13 +697,15 @@ def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
     heading(page, "Compare downloads")
     go(page, "?compare=Falls,not-here,falls")
     expect(page.locator("#uncompared")).to_have_text("Not listed here: not-here.")
-    field, told = page.locator("#comparison-other"), page.locator("#comparison .adding [role]")
+    field, told = page.locator("#comparison-other"), page.locator("#comparison .tools > [role]")
     names = ["falls"]
-    for name in ("nobody", "Rises", "same", "none", "exact"):
-        field.fill(name)
+    for given in ("nobody, Rises", "Rises", "same, none", "exact, steps", "exact"):
+        field.fill(given)
         field.press("Enter")
-        names += [] if name == "nobody" else [name.lower()]
-        expect(told).to_have_text("That package isn’t listed here." if name == "nobody" else "")
+        wrong = {"nobody, Rises": "Not listed here: nobody."}
+        wrong |= {"exact, steps": "Five packages at most."}
+        expect(told).to_have_text(wrong.get(given, "Five packages at most." * (given == "exact")))
+        names += [] if given in wrong else given.lower().split(", ")
         shows = max(len(names), 2)  # or a day and its average
         expect(page.locator("#comparison .legend li")).to_have_count(shows)
     assert urlsplit(page.url).fragment == f"?compare={','.join(names)}"
@@ -701,6 +713,7 @@ def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
     newest = {"falls": "10", "rises": "13", "same": "7", "none": "–"}
     assert newest.items() <= lined(page, "#comparison").items()
     page.get_by_label("Remove exact").click()
+    expect(page.get_by_label("Remove none")).to_be_focused()  # and not lost
     page.locator("#comparison").get_by_text("90 days").click()
     page.locator("#comparison").get_by_text("Logarithmic").click()
     shared = "?compare=falls,rises,same,none&range=90&scale=log"
@@ -746,13 +759,17 @@ def test_the_badge_and_the_way_to_copy_it_stay_in_sight(
         bottom = page.locator("#copy").evaluate("(copy) => copy.getBoundingClientRect().bottom")
         assert bottom <= (560 if width > 1000 else height)
         rows = page.locator("#metrics label:visible")
-        tall = rows.evaluate_all("(all) => all.map((row) => row.offsetHeight)")
-        assert {*tall} == {36 if width > 1000 else 44}
+        (tall,) = {*rows.evaluate_all("(all) => all.map((row) => row.offsetHeight)")}
+        assert tall >= 44
+        reveal = page.get_by_role("button", name="Code", exact=True)
+        expect(page.locator("#formats")).to_be_visible(visible=width > 1000)
         if width < 1000:
+            reveal.click()
+            expect(code).to_be_visible()
+            expect(page.locator("#formats")).to_be_visible()
+            expect(reveal).to_have_attribute("aria-expanded", "true")
+            reveal.click()
             expect(code).to_be_hidden()
-            preview.click()
-            expect(code).to_be_focused()
-            preview.click()
         page.locator("#back").focus()
         while True:
             page.keyboard.press("Tab")
@@ -783,16 +800,18 @@ def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Vis
     top = visitor.site.docs / "exact/stats.json"
     for number, release in enumerate(json.loads(top.read_bytes())["top_releases"]):
         expect(releases.nth(number)).to_contain_text(release["version"])
-        title = f"{release['downloads']:,} downloads"
-        expect(releases.nth(number)).to_have_attribute("title", title)
+        expect(releases.nth(number)).to_contain_text(script.format_count(release["downloads"]))
     for number, name in enumerate(("python", "system"), 1):
         table = script.parse_table((visitor.site.docs / f"exact/{name}.csv").read_bytes(), newest)
         counts = {h: sum(script.window(table[h], newest, 30)) for h in table if h != "unknown"}
         parts = {h: 100 * counts[h] / sum(counts.values()) for h in counts if counts[h]}
-        told = {f"{h} {p:.{int(p < 9.5)}f}% {counts[h]:,} downloads" for h, p in parts.items()}
-        items = page.locator(".bars").nth(number).locator("li")
-        rows = items.evaluate_all("(all) => all.map((li) => `${li.innerText} ${li.title}`)")
+        count = {h: script.format_count(counts[h]) for h in parts}
+        told = {f"{h} {count[h]} {p:.{int(p < 9.5)}f}%" for h, p in parts.items()}
+        rows = page.locator(".bars").nth(number).locator("li").all_inner_texts()
         assert {" ".join(row.split()) for row in rows} == told
+    expect(page.locator("#who")).to_have_text("Releases, Python versions and operating systems")
+    expect(page.locator("#of-breakdown")).to_be_visible()
+    expect(page.locator("#of-lines")).to_be_hidden()
     expect(page.locator(".bands path")).to_have_count(8)
     expect(page.locator(".bands li").nth(7)).to_contain_text("others")
     for text, seen in (("3.12,unknown\n2026-01-12,5,1\n2026-03-01,,7", 1), ("", 0)):
@@ -802,6 +821,9 @@ def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Vis
         page.wait_for_load_state("networkidle")
         expect(page.locator("#parts .bands")).to_have_count(seen)
         expect(page.locator("#parts .bars")).to_have_count(1)
+        kinds = "Releases and Python versions" if seen else "Releases"
+        expect(page.locator("#who")).to_have_text(kinds)
+    expect(page.locator("#of-breakdown")).to_be_hidden()
 
 
 LINES = {"1.9": (56, 0), "1.10": (40, 20), "2.0": (2, 4), "2.1": (30, 10), "2.2": (2, 2)}
@@ -1069,10 +1091,11 @@ def test_without_figures_or_a_catalogue_it_says_what_to_do(visitor: Visit) -> No
     assert links == ["https://pepy.tech/", *wanted]
     assert visitor.pictures == []
     visitor.shields_is_down = True  # the console tells of the status
-    for status, told in ((404, "No figures yet"), (500, "The list can’t be read")):
+    for status, told in ((404, "No figures yet"), (500, "The list can’t be shown")):
         serve(visitor, script.CATALOGUE, status=status)
         page.reload()
         heading(page, told)
+    expect(page.locator("#failed")).to_have_text("_packages.json can’t be read: its status is 500.")
     expect(page.locator("#branch")).to_be_hidden()
 
 
@@ -1086,7 +1109,7 @@ def test_a_site_served_from_a_branch_which_has_no_list_says_what_to_set(visitor:
     serve(visitor, script.CATALOGUE, status=404)
     page = visitor.page
     page.goto("https://someone.github.io/stats/")
-    heading(page, "The list can’t be read")
+    heading(page, "The list can’t be shown")
     told = page.locator("#branch")
     expect(told).to_contain_text("choose GitHub Actions as the source. Then press Run workflow")
     links = told.locator("a").evaluate_all("(all) => all.map((a) => a.href)")
@@ -1123,7 +1146,7 @@ def test_a_package_of_which_only_badges_are_known_is_there(visitor: Visit, alone
     expect(page.locator("#code")).to_have_value(re.compile(r"%2Frequests\.json"))
     expect(page.locator("#builder")).not_to_contain_text("1970")
     expect(page.locator("#notice")).to_be_empty()
-    expect(page.locator("#figures li")).to_have_count(0)
+    expect(page.locator("#metrics label").first).to_have_text(f"{odd['badges'][0]}Total")
 
 
 def test_where_shields_or_a_badge_can_not_be_had_the_code_is_there(visitor: Visit) -> None:

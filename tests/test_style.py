@@ -29,4 +29,4 @@ def test_each_colour_is_a_property_defined_for_light_and_for_dark() -> None:
 def test_each_module_is_asked_for_at_once() -> None:
     text = (SCRIPT.parent / "docs/index.html").read_text(encoding="utf-8")
     modules = {path.name for path in (SCRIPT.parent / "docs").glob("*.js")}
-    assert {*re.findall(r'"modulepreload" href="(\w+\.js)"', text)} == modules - {"page.js"}
+    assert {*re.findall(r'"modulepreload" href="(\w+\.js)"', text)} == modules - {"start.js"}
