@@ -78,7 +78,7 @@ export function chartIn(root, listings, changes, changed) {
   const missing = make("p", { className: "muted", role: "status" });
   const notes = make("ul", { className: "changes" });
   const readout = make("p", { className: "readout" }, date);
-  const drawn = make("div", {}, readout, legend, svg, slider, notes, details);
+  const drawn = make("div", { hidden: true }, readout, legend, svg, slider, notes, details);
   const below = make("div", { className: "below" });
   root.append(make("div", { className: "tools" }, controls, add, told), missing, drawn, below);
 

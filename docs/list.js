@@ -65,7 +65,7 @@ function fill(link, site, listing) {
   link.hidden = !listing.messages.has(metric);
   if (link.hidden) return;
   const alt = `${listing.title} in ${look.style ?? "the usual"} style`;
-  const picture = make("img", { alt, referrerPolicy: "no-referrer" });
+  const picture = make("img", { alt, loading: "lazy", referrerPolicy: "no-referrer" });
   picture.addEventListener("error", () => picture.replaceWith(alt)); // a broken one says nothing
   picture.src = pictureAddress(site, listing.name, metric, look);
   link.href = `#${listing.name}?${link.dataset.look}`;

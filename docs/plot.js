@@ -67,7 +67,7 @@ export function periodsOf(lines, first, last, pixels) {
   const unit = days <= room ? "day" : days / WEEK <= room ? "week" : "month";
   const periods = [];
   for (let to = last; to >= first; to = periods[0].from - 1) {
-    const from = Math.max(BEGIN[unit](to), first);
+    const from = BEGIN[unit](to);
     periods.unshift({ from, to, at: (from + to) / 2, name: NAMED[unit](from, to) });
   }
   const suitable = lines.filter(({ over }) => over > 1 || unit === "day");

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
-from itertools import chain
+from itertools import chain, product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -449,6 +449,10 @@ def test_every_control_changes_what_shields_knows_and_tells_the_rest(visitor: Vi
         assert field.get_attribute("aria-invalid") == ("true" if override is None else None)
         assert any(page.locator(".wrong").all_text_contents()) == (override is None)
         field.fill(usual)
+    picker = page.get_by_label("Pick the colour")
+    for text, value in {"success": "#44bb00", "blue": "#007ec6", "gold": "#ffd700"}.items():
+        page.locator("#color").fill(text)
+        expect(picker).to_have_value(value)
 
 
 COLOURED = """async ([colours, catalogue]) => {
@@ -593,6 +597,70 @@ def test_a_history_is_drawn_and_read_by_range_scale_pointer_and_key(visitor: Vis
     expect(cells.nth(28)).to_have_text(f"{when.day} {when:%B %Y}1016")
 
 
+def test_days_weeks_or_months_are_drawn_by_the_room_there_is(visitor: Visit) -> None:
+    end = date(2026, 10, 31)
+    whole = catalogue(visitor.site)
+    whole["packages"] = [row | {"last_date": f"{end}"} for row in whole["packages"]]
+    serve(visitor, script.CATALOGUE, json=whole)
+    days = [end - timedelta(at) for at in range(1461)]  # of a week each counts the same
+    lines = sorted(f"{day},{(end - day).days // 7}" for day in days)
+    serve(visitor, "falls/history.csv", body="\n".join(["date,downloads", *lines, ""]))
+    november = [(end - date(2022, 11, day)).days // 7 for day in range(1, 31)]
+    monthly = f"{round(sum(november) / 30)}"
+    table = {
+        (1200, "A year"): (365, "1 November 2025", {"A day": "52", "Seven-day": "52"}),
+        (1200, "Everything"): (209, "30 October 2022 to 5 November 2022", {"Weekly": "–"}),
+        (500, "A year"): (53, "26 October 2025 to 1 November 2025", {"Weekly": "52"}),
+        (500, "Everything"): (48, "November 2022", {"Monthly": monthly}),
+    }
+    page = visitor.open("#falls")
+    slider = page.locator("#history input[type=range]")
+    for (width, period), (count, first, values) in table.items():
+        page.set_viewport_size({"width": width, "height": 900})
+        page.locator("#history").get_by_text(period).click()
+        expect(slider).to_have_attribute("max", f"{count - 1}")
+        slider.press("Home")
+        expect(page.locator("#history .readout b")).to_have_text(first)
+        read = lined(page, "#history")
+        assert {name.removesuffix(" average"): value for name, value in read.items()} == values
+        slider.press("End")
+        page.locator("#history summary").click()
+        expect(page.locator("#history details tbody tr")).to_have_count(count)
+    page.set_viewport_size({"width": 1200, "height": 900})
+    expect(page.locator("#history :is(output, [aria-live])")).to_have_count(0)  # it is said once
+
+
+def test_range_and_scale_are_part_of_a_packages_address(visitor: Visit) -> None:
+    page = visitor.open("#falls?style=plastic")
+    page.locator("#history").get_by_text("90 days").click()
+    page.locator("#history").get_by_text("Logarithmic").click()
+    shared = "falls?style=plastic&range=90&scale=log"
+    expect(page).to_have_url(f"{visitor.site.address}/#{shared}")
+    page.reload()
+    chosen = page.locator("#history :checked + .face")
+    expect(chosen).to_have_text(["90 days", "Logarithmic"])
+    page.locator("#style").select_option("flat-square")
+    assert built(page).fragment == shared.replace("plastic", "flat-square")
+    page.go_back()
+    assert built(page).fragment == shared
+    page.locator("#history").get_by_text("A year").click()
+    page.locator("#history").get_by_text("Linear").click()
+    assert built(page).fragment == "falls?style=plastic"
+
+
+def test_a_history_that_can_not_be_read_is_said_to(visitor: Visit) -> None:
+    serve(visitor, "falls/history.csv", status=404)
+    page = visitor.open("#falls")
+    told = "The history of falls can’t be read right now."
+    expect(page.locator("#history > p")).to_have_text(told)
+    expect(page.locator("#history .plot")).to_be_hidden()
+    go(page, "?compare=falls,rises")
+    expect(page.locator("#comparison > p")).to_have_text(told)
+    assert lined(page, "#comparison") == {"falls": "–", "rises": "13"}
+    go(page, "none")
+    expect(page.locator("#history > p")).to_have_text("No day with downloads is known yet.")
+
+
 def test_a_packages_calendar_years_are_summed_and_copied(visitor: Visit) -> None:
     page = visitor.open("#falls")
     newest = newest_complete_day(datetime.now(UTC))
@@ -646,7 +714,8 @@ def test_whole_years_are_compared_where_they_are_counted_alike(visitor: Visit) -
 def test_figures_that_stand_still_or_are_counted_otherwise_are_said_to(visitor: Visit) -> None:
     newest = newest_complete_day(datetime.now(UTC))
     whole = catalogue(visitor.site)
-    changes = [{"day": f"{newest - timedelta(back)}", "what": "…"} for back in (100, 399, 999)]
+    days = [newest - timedelta(back) for back in (100, 399, 999)]
+    changes = [{"day": f"{day}", "what": "Less is counted."} for day in days]
     rows = [row | {"year_date": "2026-08-03"} for row in whole["packages"]]
     odd = {"stalled": "2026-11-14", "changes": changes, "packages": rows}
     serve(visitor, script.CATALOGUE, body=json.dumps(whole | odd))
@@ -656,6 +725,9 @@ def test_figures_that_stand_still_or_are_counted_otherwise_are_said_to(visitor: 
     page = visitor.open("#falls")
     expect(page.locator("#notice")).to_have_text(told)
     expect(page.locator("#until")).to_contain_text("The last 365 days are as of 3 August 2026.")
+    noted = newest - timedelta(100)
+    notes = page.locator("#history .changes li")  # for pointer, keyboard and screen reader
+    expect(notes).to_have_text([f"{noted.day} {noted:%B %Y} Less is counted."])
     marks = page.locator("#history .plot > .change")
     expect(marks).to_have_count(1)  # that of the first day divides nothing
     page.locator("#history").get_by_text("90 days").click()
@@ -693,7 +765,7 @@ def test_a_family_is_shown_as_what_it_is_and_its_badge_leads_back_here(visitor: 
 
 def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
     page = visitor.open()
-    page.get_by_role("link", name="Compare packages").click()
+    page.get_by_role("link", name="Compare").click()
     heading(page, "Compare downloads")
     go(page, "?compare=Falls,not-here,falls")
     expect(page.locator("#uncompared")).to_have_text("Not listed here: not-here.")
@@ -732,8 +804,56 @@ def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
     page.locator("#history-other").fill("falls")  # from the chart of a package, too
     page.locator("#history-other").press("Enter")
     expect(page).to_have_url(f"{visitor.site.address}/#?compare=rises,falls")
+    first = newest_complete_day(datetime.now(UTC)) - timedelta(59)
+    rows = page.locator("#comparison .below tbody tr")
+    expect(rows.first).to_have_text(f"rises690390+30.0%{first.day} {first:%B %Y}")
+    go(page, "?compare=none,same,rises,falls,exact,pydantic,nobody")
+    left = "Not listed here: nobody. Five packages at most, so without pydantic."
+    expect(page.locator("#uncompared")).to_have_text(left)
+    go(page, "?compare=nobody")
+    expect(page.locator("#comparison > p")).to_contain_text("Nothing is left to compare")
+    expect(page.locator("#comparison .plot")).to_be_hidden()
+    expect(rows).to_have_count(0)
     go(page, "compare?metric=month")  # a package of that name has its own address
     heading(page, "compare")
+
+
+def test_a_family_is_not_compared_with_a_member_of_it(visitor: Visit) -> None:
+    files = catalogue(visitor.site)
+    most = {"_steps": 10**14, "falls": 10**13, "rises": 10**12, "same": 10**11}
+    rows = [row | {"total": most.get(row["name"], 0)} for row in files["packages"]]
+    serve(visitor, script.CATALOGUE, json=files | {"packages": rows})
+    page = visitor.open()
+    expect(page.locator("#to-compare")).to_have_attribute("href", "#?compare=_steps,same")
+    options = "(list) => [...list.options].map((option) => option.value)"
+    for name, missing in (("_steps", {"steps", "falls", "rises"}), ("falls", {"falls", "steps"})):
+        go(page, name)
+        built(page)
+        page.locator("#history-other").focus()
+        offered = page.locator("#history-names").evaluate(options)
+        assert {row["name"].removeprefix("_") for row in rows} - {*offered} == missing
+    page.locator("#history-other").fill("steps")  # who means it, gets it
+    page.locator("#history-other").press("Enter")
+    expect(page).to_have_url(f"{visitor.site.address}/#?compare=falls,_steps")
+    remove = page.get_by_label("Remove steps")
+    remove.wait_for()
+    size = remove.evaluate("({ offsetWidth, offsetHeight }) => [offsetWidth, offsetHeight]")
+    assert min(size) >= 44  # a finger's
+
+
+def test_where_a_phone_does_not_let_a_page_copy_the_code_is_shown(
+    browser: Browser, site: Site
+) -> None:
+    phone: dict[str, Any] = {"viewport": {"width": 375, "height": 667}}
+    with visit(browser, site, has_touch=True, is_mobile=True, **phone) as visitor:
+        page = visitor.open("#requests")
+        page.evaluate(
+            "() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }"
+        )
+        page.get_by_role("button", name="Copy", exact=True).tap()
+        expect(page.locator("#copied")).to_contain_text("touch the selected text, and choose Copy")
+        expect(page.locator("#code")).to_be_visible()
+        assert page.evaluate("getSelection().toString()") == built(page).code
 
 
 FOCUSED = """() => {
@@ -1159,9 +1279,79 @@ def test_where_shields_or_a_badge_can_not_be_had_the_code_is_there(visitor: Visi
     assert "own look could not be read" in built(page).notice
 
 
+SHIFTED = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput } of list.getEntries())
+        if (!hadRecentInput) window.shifted += value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def test_what_needs_no_figures_is_there_before_them_and_nothing_jumps(
+    browser: Browser, site: Site
+) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with visit(browser, site) as visited:
+        page = visited.page
+        visited.context.add_init_script(SHIFTED)
+        visited.context.route(f"**/{script.CATALOGUE}", hold)
+        for width, fragment in product((1280, 375), ("", "#exact")):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(f"{site.address}/{fragment}", wait_until="commit")
+            search = page.get_by_label("Find a package")
+            if fragment:
+                expect(search).to_be_hidden()  # another view comes
+            else:
+                heading(page, "A download badge that looks the way you want")
+                search.fill("fal")
+            while not held:
+                page.wait_for_timeout(10)
+            held.pop().fallback()
+            page.locator(".bands" if fragment else "#examples img").first.wait_for()
+            page.wait_for_timeout(100)  # for pictures
+            assert fragment or shown(page) == ["falls"]  # as somebody typed before
+            assert page.evaluate("shifted") <= 0.05, (width, fragment)
+            assert held == []  # it is asked for once
+            page.goto("about:blank")
+
+
+def test_what_failed_is_named(visitor: Visit) -> None:
+    visitor.shields_is_down = True  # the console tells of the failure
+    for name in ("chart.js", "page.js"):
+        serve(visitor, name, status=500)
+        page = visitor.open("#requests")
+        heading(page, "The list can’t be shown")
+        expect(page.locator("#failed")).to_have_text(f"Not to be had: {name}.")
+        visitor.context.unroute(f"**/{name}")
+        page.goto("about:blank")
+    for told, body in {"damaged": "[", "TypeError": '{"packages": [{}]}'}.items():
+        serve(visitor, script.CATALOGUE, body=body)
+        page = visitor.open("#falls")
+        heading(page, "The list can’t be shown")
+        expect(page.locator("#failed")).to_contain_text(told)
+        page.goto("about:blank")
+
+
+def test_without_shields_the_list_shows_no_broken_pictures(visitor: Visit) -> None:
+    visitor.shields_is_down = True
+    page = visitor.open()
+    examples = page.locator("#examples a")
+    told = [f"pydantic in {style} style" for style in ("the usual", "flat-square", "for-the-badge")]
+    expect(examples).to_have_text([*told, "pydantic in social style"])
+    expect(page.locator("#list img")).to_have_count(0)
+    examples.last.click()
+    assert built(page).fragment == "pydantic?metric=month&style=social&logo=python"
+
+
 def test_without_javascript_it_explains_itself(browser: Browser, site: Site) -> None:
     with visit(browser, site, java_script_enabled=False) as visitor:
         visitor.page.goto(site.address)
+        expect(visitor.page.get_by_label("Find a package")).to_be_hidden()  # which finds nothing
         told = visitor.page.locator("noscript").inner_text()
         assert "NAME/month.json" in told.partition("JavaScript, which is off")[2]
         expect(visitor.page.locator("footer [href*='/sponsors/psincraian']")).to_be_visible()
@@ -1218,6 +1408,13 @@ BESIDE = """(all) => all.every((item) => {
 })"""
 
 
+STICKS_OUT = """(width) => [...document.querySelectorAll("main *")].filter((element) => {
+    const { left, right, width: own } = element.getBoundingClientRect();
+    const isSeen = own > 1 && element.checkVisibility() && !element.closest(".unseen, .scroll");
+    return isSeen && (left < 0 || right > width) && !element.closest("svg");
+}).map((element) => element.outerHTML.slice(0, 200))"""
+
+
 def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Site) -> None:
     with visit(browser, site, reduced_motion="reduce") as visitor:
         visitor.shields_is_down = True  # so that this is told, too
@@ -1246,6 +1443,7 @@ def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Sit
         for width in (320, 375, 430, 600, 780, 900, 1920):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert width > 320 or page.evaluate(STICKS_OUT, width) == []
             assert page.locator(".bands li").evaluate_all(BESIDE)
 
 

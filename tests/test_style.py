@@ -26,6 +26,12 @@ def test_each_colour_is_a_property_defined_for_light_and_for_dark() -> None:
     }  # the same on both
 
 
+def test_lines_of_javascript_have_a_hundred_characters_at_most() -> None:
+    for path in (SCRIPT.parent / "docs").glob("*.js"):
+        long = [line for line in path.read_text("utf-8").splitlines() if len(line) > 100]
+        assert long == [], path
+
+
 def test_each_module_is_asked_for_at_once() -> None:
     text = (SCRIPT.parent / "docs/index.html").read_text(encoding="utf-8")
     modules = {path.name for path in (SCRIPT.parent / "docs").glob("*.js")}
