@@ -218,8 +218,9 @@ export async function show(listing, parameters, brought) {
   const isOther = state.listing !== listing;
   const published = isOther ? readJson(`${listing.name}.json`) : state.published;
   const view = viewIn(parameters);
+  const isSeen = !isOther && JSON.stringify(view) === JSON.stringify(state.view);
   state = { ...state, listing, published, view, pasted: brought?.badge && brought };
-  state.showChart([listing], parameters);
+  if (!isSeen) state.showChart([listing], parameters);
   if (isOther) {
     form.hidden = true;
     $("notice").textContent = "";

@@ -82,7 +82,6 @@ export function chartIn(root, listings, changes, changed) {
   const below = make("div", { className: "below" });
   root.append(make("div", { className: "tools" }, controls, add, told), missing, drawn, below);
 
-  let shown = ""; // the names, range and scale
   let wanted = []; // listings
   let all = []; // lines, of which those that suit the periods are drawn
   let lines = [];
@@ -187,16 +186,13 @@ export function chartIn(root, listings, changes, changed) {
   new ResizeObserver(() => lines.length && draw()).observe(svg);
 
   return async function show(asked, parameters) {
-    const view = { ...USUAL, ...viewIn(parameters) };
-    const key = JSON.stringify([asked.map(({ name }) => name), view]);
-    if (key === shown) return;
-    [shown, wanted] = [key, asked];
-    for (const [name, value] of Object.entries(view))
+    wanted = asked;
+    for (const [name, value] of Object.entries({ ...USUAL, ...viewIn(parameters) }))
       controls.elements[`${root.id}-${name}`].value = value;
     add.hidden = wanted.length >= MOST;
     told.textContent = add.hidden ? "Five packages at most." : "";
     const histories = await Promise.all(wanted.map(readHistory));
-    if (shown !== key) return; // others are asked for meanwhile
+    if (wanted !== asked) return; // others are asked for meanwhile
     const removes = () => [...legend.querySelectorAll(".remove")];
     const place = removes().indexOf(document.activeElement);
     all = linesOf(wanted, histories);
