@@ -125,7 +125,9 @@ function draw() {
     const key = picker.dataset.for;
     picker.value = hexOf(look[key] || own[key] || (key === "labelColor" ? "grey" : ""));
   }
-  form.elements.label.placeholder = ownOf(chosen.metric).label || "empty";
+  const unset = { label: "empty", color: "", labelColor: "grey", logo: "none" };
+  for (const [key, text] of Object.entries(unset))
+    form.elements[key].placeholder = ownOf(chosen.metric)[key] || text;
   $("code").value = code();
   $("formats").parentElement.hidden = Boolean(pasted); // which is as it was
   $("leads").hidden = pasted || chosen.format === "address"; // which has no link
@@ -236,9 +238,6 @@ export async function show(listing, parameters, brought) {
   if (isMissing) parameters.delete("label"); // which was the other's
   state.chosen = chosenIn(parameters, isMissing ? "total" : metric);
   Object.assign(state, { field: undefined, isStep: false });
-  const { own } = state;
-  const unset = { color: "", labelColor: "grey", logo: "none" };
-  for (const key of Object.keys(unset)) form.elements[key].placeholder = own[key] || unset[key];
   form.hidden = false;
   $("copied").textContent = "";
   draw();
@@ -269,7 +268,7 @@ function settle() {
   state.isStep = false;
 }
 
-/** Nothing is under construction any more. */
+/** What is about to follow does not any more. */
 export function leave() {
   clearTimeout(state.timer);
   state = { ...state, timer: undefined };

@@ -222,6 +222,8 @@ def test_the_list_shows_all_figures_and_how_fresh_they_are(visitor: Visit) -> No
     weeks = (sum(COUNTS["falls"][304 + at :][:7]) for at in range(90))  # of 140
     drawn = "M" + "L".join(f"{day} {35 - (week + 2) // 4}" for day, week in enumerate(weeks)) + "h0"
     expect(page.locator("tr:has([href='#falls']) path")).to_have_attribute("d", drawn)
+    area = f"0 36 {drawn.removeprefix('M').removesuffix('h0').replace('L', ' ')} 89 36"  # below it
+    expect(page.locator("tr:has([href='#falls']) polygon")).to_have_attribute("points", area)
     newest = datetime.fromisoformat(max(listing["fetched"] for listing in listings))
     fresh = f"Fetched on {newest.day} {newest:%B %Y} at {newest:%H:%M} UTC"
     expect(page.locator("#dates")).to_contain_text(fresh)
@@ -844,7 +846,7 @@ def test_a_family_is_not_compared_with_a_member_of_it(visitor: Visit) -> None:
     assert min(size) >= 44  # a finger's
 
 
-def test_where_a_phone_does_not_let_a_page_copy_the_code_is_shown(
+def test_a_phone_shows_a_day_by_a_tap_and_the_code_where_it_can_not_be_copied(
     browser: Browser, site: Site
 ) -> None:
     phone: dict[str, Any] = {"viewport": {"width": 375, "height": 667}}
@@ -857,6 +859,10 @@ def test_where_a_phone_does_not_let_a_page_copy_the_code_is_shown(
         expect(page.locator("#copied")).to_contain_text("touch the selected text, and choose Copy")
         expect(page.locator("#code")).to_be_visible()
         assert page.evaluate("getSelection().toString()") == built(page).code
+        date = page.locator("#history .readout b")
+        last = date.text_content() or ""
+        page.locator("#history .plot").tap(position={"x": 200, "y": 50})
+        expect(date).not_to_have_text(last)
 
 
 FOCUSED = """() => {
