@@ -913,7 +913,7 @@ STATS = "{}/stats.json"  # below the output folder
 TABLE = "{}/{}.csv"
 TABLES = (*SERIES, "releases")
 CHANGES = (  # of what PyPI counts, across which no windows are compared
-    ("2018-07-26", "PyPI's logs were counted anew, without losses: many counts doubled."),
+    ("2018-07-26", "PyPI counted its logs anew, without losses: many counts doubled."),
     ("2026-08-24", "PyPI stopped counting small files that installers fetch beside a package."),
 )
 Ends = tuple[date | None, date | None]  # of all windows, and of what pypistats.org told
@@ -1380,7 +1380,7 @@ def render(package: Package, record: Record) -> tuple[dict[str, str], Row]:
             files[metric.path.format(project)] = to_json(badge, indent=2).decode() + "\n"
     for name, columns in record.tables.items():
         files[TABLE.format(project, name)] = write_table(columns)
-    files[CHART.format(project)] = chart(project, record)
+    files[CHART.format(project)] = chart(project.removeprefix("_"), record)
     # After the others: what a kill leaves unwritten is due again.
     files[STATS.format(project)] = record.stats.model_dump_json(indent=2) + "\n"
     row = listing(record, messages)

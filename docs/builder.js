@@ -11,8 +11,8 @@ import {
   $, changeOf, copy, day, digits, familyOf, isStale, make, radio, readJson, setAria, stalledText,
 } from "./tools.js";
 
+const MUCH = 16; // characters of a figure, which is smaller beyond
 const PAUSE = 300; // milliseconds of rest before the picture is asked for and the address changes
-const wide = matchMedia("(min-width: 56.01rem)"); // where the look has room beside the badge
 const form = $("look");
 const canvas = document.createElement("canvas").getContext("2d"); // which knows CSS' colours
 
@@ -171,9 +171,9 @@ function header() {
     parentElement.hidden = value !== "other" && !Object.hasOwn(linksOf(listing), value);
   for (const input of form.elements.metric) {
     const [count, message] = [listing[input.value], listing.messages.get(input.value)];
-    const isCount = Number.isInteger(count);
-    const className = isCount ? "figure" : "figure said";
-    const figure = make("b", { className }, isCount ? digits(count) : (message ?? ""));
+    const told = Number.isInteger(count) ? digits(count) : (message ?? "");
+    const className = told.length > MUCH ? "figure long" : "figure";
+    const figure = make("b", { className }, told);
     const change = input.value === "month" ? [" ", changeOf(listing)] : [];
     const text = make("span", {}, site.metrics.get(input.value).title, ...change);
     input.parentElement.hidden = !message;
@@ -243,8 +243,6 @@ export async function show(listing, parameters, brought) {
   draw();
   drawPicture();
   state.remember(fragmentOf(overrides()), false);
-  const isStyled = wide.matches || Object.keys(overrides()).length > 0;
-  if (isOther || state.pasted) $("styling").open = isStyled;
   const lines = isMissing
     ? ["This package has no such badge here, so this is its total."]
     : notices(badge, brought);
@@ -294,7 +292,9 @@ form.addEventListener("input", ({ target }) => {
 });
 form.addEventListener("focusout", settle);
 form.addEventListener("submit", (event) => event.preventDefault());
-wide.addEventListener("change", () => ($("styling").open ||= wide.matches));
+form.addEventListener("focusin", ({ target }) => {
+  if (target.list) setTimeout(() => target.select()); // who picks another one replaces it
+});
 $("preview").addEventListener("error", () => {
   $("undrawn").textContent = "Shields can’t draw the picture right now. The code is right.";
 });

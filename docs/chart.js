@@ -2,13 +2,17 @@
 // under the pointer or by keyboard, tables, and the way to compare. A package's view and the
 // comparison share it.
 
-import { EDGE, NONE, linesOf, periodsOf, plotOf, readHistory, valueIn } from "./plot.js";
 import {
-  DAY, areRelated, changeOf, count, day, digits, listingOf, make, radio, setAria, shape, tableOf,
+  EDGE, NONE, linesOf, linesOfOne, periodsOf, plotOf, readHistory, valueIn,
+} from "./plot.js";
+import {
+  DAY, areRelated, changeOf, count, day, digits, listingOf, make, radio, setAria, shape, shortDay,
+  tableOf,
 } from "./tools.js";
 import { yearsOf } from "./years.js";
 
 export const MOST = 5; // packages in one chart
+const FULL = "Five packages at most.";
 const RANGES = { 90: "90 days", 365: "A year", all: "Everything" };
 const SCALES = { linear: "Linear", log: "Logarithmic" };
 const USUAL = { range: "365", scale: "linear" };
@@ -42,19 +46,20 @@ function comparedIn(listings, histories) {
   const rows = listings.map((listing, at) => {
     const { first, counts } = histories[at]?.[0] ?? NONE;
     const numbers = [count(listing.total), count(listing.month), changeOf(listing)];
-    return [listing.title, ...numbers, counts.length ? day(first * DAY) : "–"];
+    return [listing.title, ...numbers, counts.length ? shortDay(first * DAY) : "–"];
   });
   const table = tableOf(["Package", "Total", "Month", "Change", "First day"], rows);
   return make("div", { className: "scroll" }, table);
 }
 
 /**
- * Make a chart within an element, once. `listings` by name can be compared, `changes` are the
- * numbers of days on which counting changed and what did, and `changed` is told of a chosen range
- * and scale as `viewIn` has them. Returns what shows some listings in it, as an address'
- * parameters say.
+ * Make a chart within an element, once, of one listing or, as a comparison, of several.
+ *
+ * `listings` by name can be compared, `changes` are the numbers of days on which counting changed
+ * and what did, and `changed` is told of a chosen range and scale as `viewIn` has them. Returns
+ * what shows some listings in it, as an address' parameters say.
  */
-export function chartIn(root, listings, changes, changed) {
+export function chartIn(root, isComparison, listings, changes, changed) {
   const choice = (key, label, table) => {
     const name = `${root.id}-${key}`;
     const all = Object.entries(table).map(([value, text]) => radio(name, value, text));
@@ -72,15 +77,15 @@ export function chartIn(root, listings, changes, changed) {
   const field = make("input", { id: `${root.id}-other`, autocomplete: "off", spellcheck: false });
   const names = make("datalist", { id: `${root.id}-names` });
   field.setAttribute("list", names.id);
-  const asked = make("label", { htmlFor: field.id }, "Compare with");
-  const told = make("span", { role: "status" });
+  const ask = isComparison ? "Add packages" : "Compare with";
+  const asked = make("label", { htmlFor: field.id }, ask);
   const add = make("form", { className: "adding" }, asked, field, make("button", {}, "Add"), names);
-  const missing = make("p", { className: "muted", role: "status" });
+  const told = make("p", { className: "muted", role: "status" });
   const notes = make("ul", { className: "changes" });
   const readout = make("p", { className: "readout" }, date);
   const drawn = make("div", { hidden: true }, readout, legend, svg, slider, notes, details);
   const below = make("div", { className: "below" });
-  root.append(make("div", { className: "tools" }, controls, add, told), missing, drawn, below);
+  root.append(make("div", { className: "tools" }, controls, add), told, drawn, below);
 
   let wanted = []; // listings
   let all = []; // lines, of which those that suit the periods are drawn
@@ -138,21 +143,22 @@ export function chartIn(root, listings, changes, changed) {
     table.replaceChildren(...(details.open ? [tableOf(["Date", ...titles], rows.reverse())] : []));
   }
 
-  /** What can't be drawn, or "". */
+  /** What to say of what can't be drawn or added, or "". */
   function lackOf(histories) {
     if (!wanted.length) return "Nothing is left to compare: add a package.";
     const unread = wanted.filter((_, n) => !histories[n]).map(({ title }) => title);
     if (unread.length) return `The history of ${unread.join(", ")} can’t be read right now.`;
-    return all.some(({ counts }) => counts.length) ? "" : "No day with downloads is known yet.";
+    if (!all.some(({ counts }) => counts.length)) return "No day with downloads is known yet.";
+    return wanted.length < MOST ? "" : FULL;
   }
 
-  /** What stands below the plot: changes of the counting, and the years or a comparison. */
+  /** What stands below the plot: changes of the counting, and a comparison or the years. */
   function tell(histories) {
     const oldest = Math.min(...all.filter(({ counts }) => counts.length).map(({ first }) => first));
     const noted = changes.filter(({ number }) => number > oldest);
     notes.replaceChildren(...noted.map(({ number, what }) =>
       make("li", {}, make("b", {}, day(number * DAY)), ` ${what}`)));
-    if (wanted.length === 1) below.replaceChildren(...yearsOf(all[0], changes));
+    if (!isComparison) below.replaceChildren(...yearsOf(wanted[0].title, all[0], changes));
     else below.replaceChildren(...(wanted.length ? [comparedIn(wanted, histories)] : []));
   }
 
@@ -177,11 +183,12 @@ export function chartIn(root, listings, changes, changed) {
     const given = field.value.split(/[\s,]+/).filter(Boolean);
     const unknown = given.filter((text) => !listingOf(listings, text));
     const found = new Set([...wanted, ...given.map((text) => listingOf(listings, text))]);
-    told.textContent = unknown.length ? `Not listed here: ${unknown.join(", ")}.` : "";
-    if (!unknown.length && found.size > MOST) told.textContent = "Five packages at most.";
-    if (told.textContent) return;
-    field.value = "";
-    location.hash = comparison([...found].map(({ name }) => name));
+    if (unknown.length) told.textContent = `Not listed here: ${unknown.join(", ")}.`;
+    else if (found.size > MOST) told.textContent = FULL;
+    else {
+      field.value = "";
+      location.hash = comparison([...found].map(({ name }) => name));
+    }
   });
   new ResizeObserver(() => lines.length && draw()).observe(svg);
 
@@ -190,14 +197,13 @@ export function chartIn(root, listings, changes, changed) {
     for (const [name, value] of Object.entries({ ...USUAL, ...viewIn(parameters) }))
       controls.elements[`${root.id}-${name}`].value = value;
     add.hidden = wanted.length >= MOST;
-    told.textContent = add.hidden ? "Five packages at most." : "";
     const histories = await Promise.all(wanted.map(readHistory));
     if (wanted !== asked) return; // others are asked for meanwhile
     const removes = () => [...legend.querySelectorAll(".remove")];
     const place = removes().indexOf(document.activeElement);
-    all = linesOf(wanted, histories);
+    all = isComparison ? linesOf(wanted, histories) : linesOfOne(wanted[0], histories[0]);
     last = undefined;
-    missing.textContent = lackOf(histories);
+    told.textContent = lackOf(histories);
     tell(histories);
     draw();
     if (place >= 0) (removes()[Math.min(place, removes().length - 1)] ?? field).focus();

@@ -119,7 +119,8 @@ export function start(site, listings, { formFor, remember, opening }) {
     shown = rows.filter(({ listing }) => listing.name.includes(wanted));
     if (shown.length !== before.length || shown.some((row, at) => row !== before[at])) layOut();
     table.hidden = !shown.length;
-    const found = (wanted ? `${digits(shown.length)} of ` : "") + all.join(", ");
+    const some = `${digits(shown.length)} of ${digits(rows.length)} match`;
+    const found = wanted ? some : all.join(", ");
     $("found").textContent = found;
     clearTimeout(resting);
     if (wanted) resting = setTimeout(() => ($("counted").textContent = found), REST);

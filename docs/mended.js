@@ -63,8 +63,10 @@ export async function show(text, site, listings, formFor) {
     const told = badges.flatMap(({ badge, listing, stays }) =>
       stays?.[2] ?? lossesOf(badge, choiceFor(badge, listing).metric, jsonOf(listing.name)));
     const notes = [...new Set(told)].map((note) => make("small", {}, note));
+    const names = badges.map(({ badge }) => badge.project).filter(Boolean);
+    const place = [`Line ${digits(number + 1)}`, ...new Set(names)].join(", ");
     const shown = make("code", {}, after[number].trim());
-    return make("li", {}, make("b", {}, `Line ${digits(number + 1)}`), shown, ...notes);
+    return make("li", {}, make("b", {}, place), shown, ...notes);
   });
   $("mendedLines").replaceChildren(...items);
   const rest = lines.size - MOST;

@@ -181,8 +181,8 @@ $("skip").addEventListener("click", (event) => {
 if (listings.size) {
   const numbered = ({ day, what }) => ({ number: Date.parse(day) / DAY, what });
   const changes = catalogue.changes.map(numbered);
-  builder.start(site, chartIn($("history"), listings, changes, builder.see), remember);
-  showComparison = chartIn($("comparison"), listings, changes, (view) => {
+  builder.start(site, chartIn($("history"), false, listings, changes, builder.see), remember);
+  showComparison = chartIn($("comparison"), true, listings, changes, (view) => {
     const query = new URLSearchParams(view);
     const names = compared.map(({ name }) => name);
     remember(`${comparison(names)}${query.size ? "&" : ""}${query}`, false);

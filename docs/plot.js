@@ -1,6 +1,6 @@
 // What a chart of packages' histories draws: its lines, the periods that have room, and the plot.
 
-import { DAY, WEEK, count, day, readTable, shape } from "./tools.js";
+import { DAY, WEEK, count, days, readTable, shape } from "./tools.js";
 
 const LEAST = 2; // pixels of a day or a week; else longer periods are drawn
 export const EDGE = { left: 50, right: 10, top: 10, bottom: 24 }; // pixels around the plot
@@ -29,31 +29,30 @@ export async function readHistory({ name, last_date }) {
   });
 }
 
-/** The lines of a chart: the days and averages of one listing, or the averages of several. */
+/** The lines that compare some listings: an average of each. */
 export function linesOf(listings, histories) {
-  const lines = listings.map((listing, at) => {
+  return listings.map((listing, at) => {
     const others = listings.filter((other) => other !== listing).map(({ name }) => name);
     const { first, counts } = histories[at]?.[0] ?? NONE;
     return { listing, others, className: `line-${at}`, over: WEEK, first, counts };
   });
-  if (lines.length !== 1) return lines;
-  const [main, other] = histories[0] ?? [NONE];
+}
+
+/** The lines of one listing: its days, their average, and that without mirrors. */
+export function linesOfOne({ messages }, history) {
+  const [main, other] = history ?? [NONE];
   const average = { className: "line-0", over: WEEK, ...main };
-  const days = { className: "days", over: 1, title: "A day", ...main };
-  if (!other?.counts.length || !listings[0].messages.has("without-mirrors")) return [days, average];
-  const without = { className: "line-1", over: WEEK, title: "The same without mirrors", ...other };
-  return [days, average, without];
+  const lines = [{ className: "days", over: 1, title: "A day", ...main }, average];
+  const title = "The same without mirrors";
+  if (other?.counts.length && messages.has("without-mirrors"))
+    lines.push({ className: "line-1", over: WEEK, title, ...other });
+  return lines;
 }
 
 const BEGIN = { // of the period that ends with a day
   day: (to) => to,
   week: (to) => to - WEEK + 1,
   month: (to) => to + 1 - new Date(to * DAY).getUTCDate(),
-};
-const NAMED = {
-  day: (_, to) => day(to * DAY),
-  week: (from, to) => `${day(from * DAY)} to ${day(to * DAY)}`,
-  month: (_, to) => wholeMonth.format(to * DAY),
 };
 
 /**
@@ -63,12 +62,13 @@ const NAMED = {
  */
 export function periodsOf(lines, first, last, pixels) {
   const room = (pixels - EDGE.left - EDGE.right) / LEAST;
-  const days = last - first + 1;
-  const unit = days <= room ? "day" : days / WEEK <= room ? "week" : "month";
+  const length = last - first + 1;
+  const unit = length <= room ? "day" : length / WEEK <= room ? "week" : "month";
   const periods = [];
   for (let to = last; to >= first; to = periods[0].from - 1) {
     const from = BEGIN[unit](to);
-    periods.unshift({ from, to, at: (from + to) / 2, name: NAMED[unit](from, to) });
+    const name = unit === "month" ? wholeMonth.format(to * DAY) : days(from * DAY, to * DAY);
+    periods.unshift({ from, to, at: (from + to) / 2, name });
   }
   const suitable = lines.filter(({ over }) => over > 1 || unit === "day");
   const titleOf = ({ listing }) => listing?.title ?? SMOOTH[unit];

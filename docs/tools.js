@@ -9,6 +9,7 @@ const STALE = 3 * DAY;
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const exact = new Intl.NumberFormat("en");
 const longDay = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
+const mediumDay = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeZone: "UTC" });
 export const finer = { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 };
 const signed = new Intl.NumberFormat("en", { ...finer, signDisplay: "exceptZero" });
 
@@ -16,6 +17,8 @@ export const $ = (id) => document.getElementById(id);
 export const count = (number) => (number === null ? "–" : compact.format(number));
 export const digits = (number) => exact.format(number);
 export const day = (time) => longDay.format(new Date(time));
+export const shortDay = (time) => mediumDay.format(new Date(time));
+export const days = (from, to) => longDay.formatRange(new Date(from), new Date(to));
 export const stalledText = ({ stalled }) =>
   stalled ? `PePy’s newest day is ${day(stalled)}: all figures end there.` : "";
 export const isStale = ({ fetched }) => fetched !== null && Date.now() - new Date(fetched) > STALE;

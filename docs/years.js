@@ -2,8 +2,6 @@
 
 import { DAY, changeOf, copy, day, digits, make, tableOf } from "./tools.js";
 
-const HEADINGS = ["Year", "Downloads", "Change"];
-
 /** The years of some days, the newest first; `changes` are those of the counting. */
 function yearsIn({ first, counts }, changes) {
   const yearOf = (number) => new Date(number * DAY).getUTCFullYear();
@@ -17,7 +15,7 @@ function yearsIn({ first, counts }, changes) {
   return [...sums].map(([year, sum]) => {
     const notes = [];
     const isWhole = (which) => yearOf(first - 1) < which && which < yearOf(last + 1);
-    if (yearOf(first - 1) === year) notes.push(`from ${day(first * DAY)}`);
+    if (yearOf(first - 1) === year) notes.push(`from ${day(first * DAY).replace(/ \d+$/, "")}`);
     if (yearOf(last + 1) === year) notes.push("so far");
     if (changed.includes(year)) notes.push("PyPI changed its counting");
     const isAlike = [year, year - 1].every((one) => isWhole(one) && !changed.includes(one));
@@ -26,13 +24,14 @@ function yearsIn({ first, counts }, changes) {
   }).reverse();
 }
 
-/** A table of the years of a line of days, and the way to copy it, as elements. */
-export function yearsOf(line, changes) {
+/** A table of a package's years, from the line of its days, and the way to copy it. */
+export function yearsOf(title, line, changes) {
   if (!line.counts.length) return [];
   const years = yearsIn(line, changes);
   const rows = years.map((year) => [year.name, digits(year.month), changeOf(year)]);
   const texts = rows.map(([name, count, part]) => [name, count, part.textContent]);
-  const all = [HEADINGS, [":--", "--:", "--:"], ...texts];
+  const headings = ["Year", `Downloads of ${title}`, "Change"];
+  const all = [headings, [":--", "--:", "--:"], ...texts];
   const lines = all.map((row) => `| ${row.join(" | ")} |\n`);
   const aria = { label: "The years as Markdown" };
   const field = make("textarea", { className: "code", hidden: true, readOnly: true, aria });
@@ -44,9 +43,9 @@ export function yearsOf(line, changes) {
   const note = "A download is not a user: mirrors and machines download, too.";
   return [
     make("h3", {}, "By calendar year"),
-    make("div", { className: "scroll" }, tableOf(HEADINGS, rows)),
-    make("p", { className: "muted" }, note),
+    make("div", { className: "scroll" }, tableOf(headings, rows)),
     make("p", { className: "copy" }, button, " ", told),
     field,
+    make("p", { className: "muted" }, note),
   ];
 }
