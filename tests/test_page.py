@@ -1129,8 +1129,8 @@ def test_a_longer_text_is_given_back_with_all_that_was_found(visitor: Visit) -> 
     expect(found.locator("a")).to_have_attribute("href", f"{FORM}&packages=not-here")
     lines = page.locator("#mendedLines li")
     names = ["requests, exact", "not-here", "exact", "same"]
-    told = [f"Line {at}, {name}" for at, name in enumerate(names, 3)]
-    expect(lines.locator("b")).to_have_text([*told, "Line 7"])
+    places = [f"Line {at}, {name}" for at, name in enumerate(names, 3)]
+    expect(lines.locator("b")).to_have_text([*places, "Line 7"])
     expect(lines.nth(0).locator("code")).to_have_text(f"[![d]({new[0]})](x) ![]({new[1]})")
     notes = ["counts them, too", "not-here isn’t listed here", "unheard=of", "own", "followed by"]
     for line, note in zip(lines.all(), notes, strict=True):
