@@ -16,7 +16,8 @@ const PAUSE = 300; // milliseconds of rest before the picture is asked for and t
 const form = $("look");
 const canvas = document.createElement("canvas").getContext("2d"); // which knows CSS' colours
 
-// All that the builder knows; the form is drawn from it.
+// All that the builder knows; the form is drawn from it. It is replaced, never changed, so that
+// what comes late finds another one.
 //   site, showChart, remember  what the page gives: what is published, what shows a chart, and what
 //                              keeps a fragment in the address, with true as a step of the history
 //   listing, published         the package, and the promise of its badge
@@ -26,6 +27,7 @@ const canvas = document.createElement("canvas").getContext("2d"); // which knows
 //   view                       the range and scale of the chart
 //   field, isStep, timer       the control in use, whose changes are one step of the history
 let state = {};
+const set = (changes) => (state = { ...state, ...changes });
 
 // --- what is chosen
 
@@ -221,23 +223,23 @@ export async function show(listing, parameters, brought) {
   const published = isOther ? readJson(`${listing.name}.json`) : state.published;
   const view = viewIn(parameters);
   const isSeen = !isOther && JSON.stringify(view) === JSON.stringify(state.view);
-  state = { ...state, listing, published, view, pasted: brought?.badge && brought };
+  const mine = set({ listing, published, view, pasted: brought?.badge && brought });
   if (!isSeen) state.showChart([listing], parameters);
   if (isOther) {
     form.hidden = true;
+    $("preview").removeAttribute("src"); // or else the old one stands until the new one is there
     $("notice").textContent = "";
     header();
     details();
   }
-  const mine = state;
   const badge = await published;
   if (state !== mine) return; // gone elsewhere meanwhile
-  state.own = ownLook(badge ?? { label: "downloads", color: "blue" });
+  set({ own: ownLook(badge ?? { label: "downloads", color: "blue" }) });
   const metric = parameters.get("metric") ?? "total";
   const isMissing = !listing.messages.has(metric);
   if (isMissing) parameters.delete("label"); // which was the other's
-  state.chosen = chosenIn(parameters, isMissing ? "total" : metric);
-  Object.assign(state, { field: undefined, isStep: false });
+  const chosen = chosenIn(parameters, isMissing ? "total" : metric);
+  set({ chosen, field: undefined, isStep: false });
   form.hidden = false;
   $("copied").textContent = "";
   draw();
@@ -251,7 +253,8 @@ export async function show(listing, parameters, brought) {
 
 /** The chart of the package is shown otherwise, which the address says, too. */
 export function see(view) {
-  state.view = view;
+  set({ view });
+  draw();
   state.remember(fragmentOf(overrides()), false);
 }
 
@@ -262,29 +265,28 @@ function settle() {
   if (state.timer === undefined) return;
   leave();
   drawPicture();
-  state.remember(fragmentOf(overrides()), state.isStep);
-  state.isStep = false;
+  if (state.remember(fragmentOf(overrides()), state.isStep)) set({ isStep: false });
 }
 
 /** What is about to follow does not any more. */
 export function leave() {
   clearTimeout(state.timer);
-  state = { ...state, timer: undefined };
+  set({ timer: undefined });
 }
 
 function change(key, value) {
   if (key !== state.field) {
     settle();
-    Object.assign(state, { field: key, isStep: true });
+    set({ field: key, isStep: true });
   }
-  const { chosen } = state;
-  const isOwnLabel = chosen.label === ownOf(chosen.metric).label;
-  state.chosen = { ...chosen, [key]: value };
-  if (key === "metric" && isOwnLabel) state.chosen.label = ownOf(value).label;
+  const { label, metric } = state.chosen;
+  const isOwnLabel = key === "metric" && label === ownOf(metric).label;
+  const follows = isOwnLabel ? { label: ownOf(value).label } : {};
+  set({ chosen: { ...state.chosen, [key]: value, ...follows } });
   $("copied").textContent = "";
   draw();
   clearTimeout(state.timer);
-  state.timer = setTimeout(settle, PAUSE);
+  set({ timer: setTimeout(settle, PAUSE) });
 }
 
 form.addEventListener("input", ({ target }) => {
@@ -293,7 +295,8 @@ form.addEventListener("input", ({ target }) => {
 form.addEventListener("focusout", settle);
 form.addEventListener("submit", (event) => event.preventDefault());
 form.addEventListener("focusin", ({ target }) => {
-  if (target.list) setTimeout(() => target.select()); // who picks another one replaces it
+  // Who types another one replaces it; unlike select(), this doesn't scroll.
+  if (target.list) setTimeout(() => target.setSelectionRange(0, target.value.length));
 });
 $("preview").addEventListener("error", () => {
   $("undrawn").textContent = "Shields can’t draw the picture right now. The code is right.";

@@ -17,8 +17,11 @@ const RANGES = { 90: "90 days", 365: "A year", all: "Everything" };
 const SCALES = { linear: "Linear", log: "Logarithmic" };
 const USUAL = { range: "365", scale: "linear" };
 
-/** The address of the comparison of some packages. */
-export const comparison = (names) => `#?compare=${names.join(",")}`;
+/** The address of the comparison of some listings, in a range and scale as `viewIn` has them. */
+export function comparison(listings, view = {}) {
+  const query = new URLSearchParams(view);
+  return `#?compare=${listings.map(({ name }) => name)}${query.size ? "&" : ""}${query}`;
+}
 
 /** The range and scale among an address' parameters, where they aren't the usual ones. */
 export function viewIn(parameters) {
@@ -30,14 +33,14 @@ export function viewIn(parameters) {
 
 const written = (value) => (Number.isNaN(value) ? "–" : digits(Math.round(value)));
 
-/** A line's name and its value, with the ways to the package and to the others alone. */
-function legendOf({ listing, title, others, className }) {
+/** A line's name and its value, with the ways to the package and to a comparison without it. */
+function legendOf({ listing, title, className }, addressWithout) {
   const swatch = make("span", { className: `swatch ${className}` });
   const value = make("b");
   if (!listing) return make("li", {}, swatch, `${title} `, value);
   const link = make("a", { href: `#${listing.name}` }, title);
   const aria = { label: `Remove ${title}` };
-  const remove = make("a", { className: "remove", href: comparison(others), aria }, "×");
+  const remove = make("a", { className: "remove", href: addressWithout(listing), aria }, "×");
   return make("li", {}, swatch, link, " ", value, " ", remove);
 }
 
@@ -61,8 +64,7 @@ function comparedIn(listings, histories) {
  */
 export function chartIn(root, isComparison, listings, changes, changed) {
   const choice = (key, label, table) => {
-    const name = `${root.id}-${key}`;
-    const all = Object.entries(table).map(([value, text]) => radio(name, value, text));
+    const all = Object.entries(table).map(([value, text]) => radio(key, value, text));
     return make("div", { className: "chips", role: "radiogroup", aria: { label } }, ...all);
   };
   const choices = [choice("range", "Range", RANGES), choice("scale", "Scale", SCALES)];
@@ -76,6 +78,7 @@ export function chartIn(root, isComparison, listings, changes, changed) {
   const details = make("details", {}, make("summary", {}, label), table);
   const field = make("input", { id: `${root.id}-other`, autocomplete: "off", spellcheck: false });
   const names = make("datalist", { id: `${root.id}-names` });
+  field.required = true;
   field.setAttribute("list", names.id);
   const ask = isComparison ? "Add packages" : "Compare with";
   const asked = make("label", { htmlFor: field.id }, ask);
@@ -91,15 +94,16 @@ export function chartIn(root, isComparison, listings, changes, changed) {
   let all = []; // lines, of which those that suit the periods are drawn
   let lines = [];
   let periods = [];
-  let last; // the last day of the period that is read out
+  let last; // the last day of the period that somebody pointed at
   let at; // a day's number and a number of downloads as a point
 
-  const chosen = (key) => controls.elements[`${root.id}-${key}`].value;
+  const { range, scale } = controls.elements;
+  const view = () => viewIn([["range", range.value], ["scale", scale.value]]);
+  const removes = () => [...legend.querySelectorAll(".remove")];
 
-  function point() {
+  function readOut() {
     const period = periods[slider.value];
     const values = lines.map((line) => valueIn(line, period));
-    last = period.to;
     date.textContent = period.name;
     const texts = lines.map(({ title }, n) => `${title} ${written(values[n])}`);
     setAria(slider, "valuetext", `${period.name}: ${texts.join(", ")}`);
@@ -114,26 +118,32 @@ export function chartIn(root, isComparison, listings, changes, changed) {
     svg.querySelector("g").replaceChildren(shape("path", { class: "cursor", d }), ...dots);
   }
 
+  function point() {
+    last = periods[slider.value].to;
+    readOut();
+  }
+
   function draw() {
     const known = all.filter(({ counts }) => counts.length);
     drawn.hidden = !known.length;
-    if (!known.length) return;
+    if (!svg.clientWidth) return; // nothing is known, or another view is shown
     const end = Math.max(...known.map(({ first, counts }) => first + counts.length - 1));
     const oldest = Math.min(...known.map(({ first }) => first));
-    const start = Math.max(oldest, end + 1 - (Number(chosen("range")) || Infinity));
+    const start = Math.max(oldest, end + 1 - (Number(range.value) || Infinity));
     const [width, height] = [svg.clientWidth, svg.clientHeight];
     ({ periods, lines } = periodsOf(all, start, end, width));
-    const isLog = chosen("scale") === "log";
+    const isLog = scale.value === "log";
     const plot = plotOf({ lines, periods, changes, isLog, width, height });
     at = plot.at;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren(...plot.shapes);
-    legend.replaceChildren(...lines.map(legendOf));
+    const without = (one) => comparison(wanted.filter((other) => other !== one), view());
+    legend.replaceChildren(...lines.map((line) => legendOf(line, without)));
     slider.max = periods.length - 1;
     const kept = periods.findIndex(({ to }) => to >= last);
     slider.value = kept < 0 ? slider.max : kept;
-    details.open = false; // as it would show another range
-    point();
+    readOut();
+    tabulate();
   }
 
   function tabulate() {
@@ -171,7 +181,7 @@ export function chartIn(root, isComparison, listings, changes, changed) {
   details.addEventListener("toggle", tabulate);
   controls.addEventListener("change", () => {
     draw();
-    changed(viewIn([["range", chosen("range")], ["scale", chosen("scale")]]));
+    changed(view());
   });
   field.addEventListener("focus", () => {
     const isOffered = (other) => !wanted.some((one) => one === other || areRelated(one, other));
@@ -187,25 +197,28 @@ export function chartIn(root, isComparison, listings, changes, changed) {
     else if (found.size > MOST) told.textContent = FULL;
     else {
       field.value = "";
-      location.hash = comparison([...found].map(({ name }) => name));
+      location.hash = comparison([...found], view());
     }
   });
-  new ResizeObserver(() => lines.length && draw()).observe(svg);
+  new ResizeObserver(draw).observe(svg);
 
   return async function show(asked, parameters) {
+    const { activeElement: focused } = document;
+    const place = removes().indexOf(focused);
     wanted = asked;
+    setAria(root, "busy", "true"); // the figures are others'
     for (const [name, value] of Object.entries({ ...USUAL, ...viewIn(parameters) }))
-      controls.elements[`${root.id}-${name}`].value = value;
+      controls.elements[name].value = value;
     add.hidden = wanted.length >= MOST;
     const histories = await Promise.all(wanted.map(readHistory));
     if (wanted !== asked) return; // others are asked for meanwhile
-    const removes = () => [...legend.querySelectorAll(".remove")];
-    const place = removes().indexOf(document.activeElement);
+    setAria(root, "busy", false);
     all = isComparison ? linesOf(wanted, histories) : linesOfOne(wanted[0], histories[0]);
     last = undefined;
     told.textContent = lackOf(histories);
     tell(histories);
     draw();
-    if (place >= 0) (removes()[Math.min(place, removes().length - 1)] ?? field).focus();
+    if (place < 0 && !(focused === field && add.hidden)) return;
+    (removes().at(Math.min(place, removes().length - 1)) ?? field).focus(); // or it were lost
   };
 }

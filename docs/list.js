@@ -187,7 +187,7 @@ export function start(site, listings, { formFor, remember, opening }) {
   const [top, ...rest] = [...listings].sort((one, other) => other.total - one.total);
   const next = rest.find((listing) => !areRelated(top, listing));
   for (const link of $("examples").querySelectorAll("a")) fill(link, site, top);
-  if (next) $("to-compare").href = comparison([top.name, next.name]);
+  if (next) $("to-compare").href = comparison([top, next]);
   $("to-compare").hidden = !next;
 
   const newest = listings.map((listing) => listing.fetched).filter(Boolean).sort().at(-1);
@@ -201,9 +201,10 @@ export function start(site, listings, { formFor, remember, opening }) {
 
   return function show(parameters) {
     search.value = parameters.get("search") ?? early;
-    early = "";
     const wanted = parameters.get("sort") ?? "";
     arrange(/^-?(name|total|month|change|week|day)$/.test(wanted) ? wanted : "-total");
     filter();
+    if (early) keep();
+    early = "";
   };
 }

@@ -1,14 +1,12 @@
 // The view of a longer text that somebody pastes: what was found in it, and the text mended.
 
 import { choiceFor, counterpart, findBadges, lossesOf, replaceIn } from "./paste.js";
-import { $, copy, digits, make, readJson } from "./tools.js";
+import { $, copy, digits, make, readJson, several } from "./tools.js";
 
 const MOST = 100; // lines that are shown
 
 let mended = "";
 let latest; // the text that is asked for
-
-const several = (count, one, more = `${one}s`) => `${digits(count)} ${count === 1 ? one : more}`;
 
 /** Why a badge stays as it is: a kind, and a sentence; or null. */
 function staysFor(badge, listing) {
@@ -28,8 +26,9 @@ export async function show(text, site, listings, formFor) {
     return { badge, listing, stays: staysFor(badge, listing) };
   });
   const packages = new Set(found.map(({ badge }) => badge.project).filter(Boolean));
-  const of = packages.size ? ` of ${several(packages.size, "package")}` : "";
-  $("mendedView").querySelector("h1").textContent = several(found.length, "download badge") + of;
+  const of = packages.size ? ` of ${several(packages.size, "package", "packages")}` : "";
+  const heading = several(found.length, "download badge", "download badges") + of;
+  $("mendedView").querySelector("h1").textContent = heading;
   const names = [...packages].filter((name) => listings.has(name));
   const published = await Promise.all(names.map((name) => readJson(`${name}.json`)));
   if (latest !== text) return; // another one came meanwhile

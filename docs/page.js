@@ -12,7 +12,7 @@ import { MOST, chartIn, comparison } from "./chart.js";
 import { start as startList } from "./list.js";
 import { show as showMended } from "./mended.js";
 import { choiceFor, findBadges, projectIn } from "./paste.js";
-import { $, DAY } from "./tools.js";
+import { $, DAY, listingOf } from "./tools.js";
 
 const VIEWS = ["list", "mendedView", "compare", "builder", "unlisted", "empty", "broken"];
 const TITLE = document.title;
@@ -35,10 +35,12 @@ const home = repository && `https://github.com/${repository}`;
 const url = catalogue?.url ?? here.href.replace(/\/$/, "");
 const site = catalogue?.packages.length && siteOf({ ...catalogue, url });
 
+const names = new Set(catalogue?.packages.map(({ name }) => name));
 const packages = (catalogue?.packages ?? []).map((listing) => {
   const all = [...site.metrics.keys()].map((metric, at) => [metric, listing.badges[at]]);
   const messages = new Map(all.filter(([, message]) => message)); // "" is no badge
-  return { ...listing, messages, title: listing.name.replace(/^_/, "") }; // which families have
+  const title = listing.name.replace(/^_/, ""); // which a family has, and a package may be called
+  return { ...listing, messages, title: names.has(title) ? listing.name : title };
 });
 const listings = new Map(packages.map((listing) => [listing.name, listing]));
 
@@ -73,11 +75,11 @@ let leftAt; // what had the focus when the list was left, and where the list sto
 
 function show(view, title, isMove) {
   const heading = title ? `${title} · ${TITLE}` : TITLE;
-  const isStep = !$(view).hidden && (view === "compare" || heading === document.title);
+  const isThere = !$(view).hidden && (view === "compare" || heading === document.title);
   if (!$("list").hidden) leftAt = { focused: document.activeElement, top: scrollY };
   for (const id of VIEWS) $(id).hidden = id !== view;
   document.title = heading;
-  if (!isMove || isStep) return; // one sees the rest go on where one is
+  if (!isMove || isThere) return; // one sees the rest go on where one is
   const back = view === "list" && $("list").contains(leftAt?.focused) ? leftAt : null;
   scrollTo(0, back?.top ?? 0);
   (back?.focused ?? $(view).querySelector("h1")).focus({ preventScroll: true });
@@ -115,20 +117,18 @@ function follow(isMove) {
   return show("list", "", isMove);
 }
 
+const titles = (some) => some.map(({ title }) => title).join(", ");
+
 function compare(parameters, isMove) {
-  const names = parameters.get("compare").split(",").map(normalise).filter(Boolean);
-  const [unknown, known] = [[], new Set()];
-  for (const name of names) {
-    if (listings.has(name)) known.add(listings.get(name));
-    else unknown.push(name);
-  }
-  compared = [...known].slice(0, MOST);
-  const more = [...known].slice(MOST).map(({ title }) => title);
+  const asked = parameters.get("compare").split(",").filter(Boolean);
+  const unknown = asked.filter((name) => !listingOf(listings, name));
+  const known = [...new Set(asked.map((name) => listingOf(listings, name)).filter(Boolean))];
+  compared = known.slice(0, MOST);
   const told = [];
   if (unknown.length) told.push(`Not listed here: ${unknown.join(", ")}.`);
-  if (more.length) told.push(`Five packages at most, so without ${more.join(", ")}.`);
+  if (known.length > MOST) told.push(`Without ${titles(known.slice(MOST))}.`);
   $("uncompared").textContent = told.join(" ");
-  show("compare", `${compared.map(({ title }) => title).join(", ")} compared`, isMove);
+  show("compare", `${titles(compared) || "Nothing"} compared`, isMove);
   showComparison(compared, parameters);
 }
 
@@ -148,11 +148,13 @@ function showUnlisted(project, parameters, isMove) {
   return show("unlisted", project, isMove);
 }
 
+/** Keep a fragment in the address, perhaps as a step of the history; whether it is another one. */
 function remember(fragment, isStep) {
-  if (fragment === (location.hash || "#")) return;
+  if (fragment === (location.hash || "#")) return false;
   const address = fragment === "#" ? location.pathname + location.search : fragment;
   if (isStep) history.pushState(null, "", address);
   else history.replaceState(null, "", address);
+  return true;
 }
 
 /** What goes where a text leads that has download badges, or names a package; or null. */
@@ -183,9 +185,7 @@ if (listings.size) {
   const changes = catalogue.changes.map(numbered);
   builder.start(site, chartIn($("history"), false, listings, changes, builder.see), remember);
   showComparison = chartIn($("comparison"), true, listings, changes, (view) => {
-    const query = new URLSearchParams(view);
-    const names = compared.map(({ name }) => name);
-    remember(`${comparison(names)}${query.size ? "&" : ""}${query}`, false);
+    remember(comparison(compared, view), false);
   });
   showList = startList(site, packages, {
     formFor,

@@ -32,9 +32,8 @@ export async function readHistory({ name, last_date }) {
 /** The lines that compare some listings: an average of each. */
 export function linesOf(listings, histories) {
   return listings.map((listing, at) => {
-    const others = listings.filter((other) => other !== listing).map(({ name }) => name);
     const { first, counts } = histories[at]?.[0] ?? NONE;
-    return { listing, others, className: `line-${at}`, over: WEEK, first, counts };
+    return { listing, className: `line-${at}`, over: WEEK, first, counts };
   });
 }
 
@@ -70,12 +69,13 @@ export function periodsOf(lines, first, last, pixels) {
     const name = unit === "month" ? wholeMonth.format(to * DAY) : days(from * DAY, to * DAY);
     periods.unshift({ from, to, at: (from + to) / 2, name });
   }
-  const suitable = lines.filter(({ over }) => over > 1 || unit === "day");
-  const titleOf = ({ listing }) => listing?.title ?? SMOOTH[unit];
-  return { periods, lines: suitable.map((line) => ({ title: titleOf(line), ...line })) };
+  const suitable = lines.filter(({ over }) => over > 1 || unit === "day").map((line) => ({
+    title: line.listing?.title ?? SMOOTH[unit], ...line, over: unit === "day" ? line.over : 1,
+  }));
+  return { periods, lines: suitable };
 }
 
-/** A line's downloads a day in a period: averaged over some days at least, or NaN. */
+/** A line's downloads a day in a period, over so many days at least; NaN if they aren't known. */
 export function valueIn({ first, counts, over }, { from, to }) {
   const start = Math.min(from, to + 1 - over);
   const days = counts.slice(Math.max(start - first, 0), Math.max(to + 1 - first, 0));

@@ -613,12 +613,13 @@ def test_days_weeks_or_months_are_drawn_by_the_room_there_is(visitor: Visit) -> 
     monthly = f"{round(sum(november) / 30)}"
     table = {
         (1200, "A year"): (365, "1 November 2025", {"A day": "52", "Seven-day": "52"}),
-        (1200, "Everything"): (209, "30 October – 5 November 2022", {"Weekly": "–"}),
+        (1200, "Everything"): (209, "30 October – 5 November 2022", {"Weekly": "208"}),
         (500, "A year"): (53, "26 October – 1 November 2025", {"Weekly": "52"}),
         (500, "Everything"): (48, "November 2022", {"Monthly": monthly}),
     }
     page = visitor.open("#falls")
     slider = page.locator("#history input[type=range]")
+    page.locator("#history summary").click()  # which stays open
     for (width, period), (count, first, values) in table.items():
         page.set_viewport_size({"width": width, "height": 900})
         page.locator("#history").get_by_text(period).click()
@@ -628,7 +629,6 @@ def test_days_weeks_or_months_are_drawn_by_the_room_there_is(visitor: Visit) -> 
         read = lined(page, "#history")
         assert {name.removesuffix(" average"): value for name, value in read.items()} == values
         slider.press("End")
-        page.locator("#history summary").click()
         expect(page.locator("#history details tbody tr")).to_have_count(count)
     page.set_viewport_size({"width": 1200, "height": 900})
     expect(page.locator("#history :is(output, [aria-live])")).to_have_count(0)  # it is said once
@@ -647,6 +647,9 @@ def test_range_and_scale_are_part_of_a_packages_address(visitor: Visit) -> None:
     assert built(page).fragment == shared.replace("plastic", "flat-square")
     page.go_back()
     assert built(page).fragment == shared
+    page.locator("#style").select_option("plastic")
+    page.locator("#history").get_by_text("90 days").click()
+    expect(page.locator("#reset")).to_have_attribute("href", "#falls?range=90&scale=log")
     for period in ("A year", "Everything"):
         go(page)
         go(page, "falls")  # where nothing is said of them
@@ -666,6 +669,37 @@ def test_a_history_that_can_not_be_read_is_said_to(visitor: Visit) -> None:
     assert lined(page, "#comparison") == {"falls": "–", "rises": "13"}
     go(page, "none")
     expect(page.locator("#history > p")).to_have_text("No day with downloads is known yet.")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    go(page, "same")
+    lined(page, "#history")
+    visitor.context.route("**/rises/history.csv", hold)
+    go(page, "rises")
+    built(page)
+    expect(page.locator("#history .plot")).to_be_hidden()  # as it is another package's
+    expect(page.locator("#history .below")).to_be_hidden()
+    held.pop().fallback()
+    assert lined(page, "#history") == {"A day": "13", "Seven-day average": "13"}
+
+
+def test_the_day_somebody_looks_at_stays(visitor: Visit) -> None:
+    page = visitor.open("#falls?range=all")
+    slider, date = page.locator("#history input[type=range]"), page.locator("#history .readout b")
+    slider.press("End")
+    for _ in range(17):
+        slider.press("ArrowLeft")
+    page.locator("#history summary").click()
+    seen = date.text_content() or ""
+    go(page)
+    go(page, "falls?range=all")
+    page.set_viewport_size({"width": 500, "height": 900})
+    expect(date).to_contain_text("–")  # in weeks
+    page.set_viewport_size({"width": 1200, "height": 900})
+    expect(date).to_have_text(seen)
+    expect(page.locator("#history details tbody tr")).to_have_count(400)
 
 
 def test_a_packages_calendar_years_are_summed_and_copied(visitor: Visit) -> None:
@@ -770,6 +804,21 @@ def test_a_family_is_shown_as_what_it_is_and_its_badge_leads_back_here(visitor: 
     heading(page, "steps family of 2")
 
 
+def test_a_family_and_a_package_of_one_name_are_told_apart(visitor: Visit) -> None:
+    files = catalogue(visitor.site)
+    rises = next(row for row in files["packages"] if row["name"] == "rises")
+    serve(
+        visitor,
+        script.CATALOGUE,
+        json=files | {"packages": [*files["packages"], rises | {"name": "steps"}]},
+    )
+    visitor.shields_is_down = True
+    page = visitor.open("#?search=steps")
+    assert {*shown(page)} == {"steps", "_steps"}
+    page.locator("#search").press("Enter")
+    heading(page, "steps")
+
+
 def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
     page = visitor.open()
     page.get_by_role("link", name="Compare").click()
@@ -778,6 +827,7 @@ def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
     expect(page.locator("#uncompared")).to_have_text("Not listed here: not-here.")
     field, told = page.locator("#comparison-other"), page.locator("#comparison > p")
     names = ["falls"]
+    page.locator("#comparison").get_by_text("Everything").click()  # which stays
     for given in ("nobody, Rises", "Rises", "same, none", "exact, steps", "exact"):
         field.fill(given)
         field.press("Enter")
@@ -786,8 +836,9 @@ def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
         expect(told).to_have_text(wrong.get(given, "Five packages at most." * (given == "exact")))
         names += [] if given in wrong else given.lower().split(", ")
         expect(page.locator("#comparison .legend li")).to_have_count(len(names))
-    assert urlsplit(page.url).fragment == f"?compare={','.join(names)}"
+    assert urlsplit(page.url).fragment == f"?compare={','.join(names)}&range=all"
     expect(field).to_be_hidden()  # five are enough
+    expect(page.get_by_label("Remove exact")).to_be_focused()
     newest = {"falls": "10", "rises": "13", "same": "7", "none": "–"}
     assert newest.items() <= lined(page, "#comparison").items()
     page.get_by_label("Remove exact").click()
@@ -814,9 +865,12 @@ def test_packages_are_compared_at_an_address_to_share(visitor: Visit) -> None:
     rows = page.locator("#comparison .below tbody tr")
     expect(rows.first).to_have_text(re.compile(rf"^rises690390\+30.0%{first.day} {first:%b}"))
     go(page, "?compare=none,same,rises,falls,exact,pydantic,nobody")
-    left = "Not listed here: nobody. Five packages at most, so without pydantic."
-    expect(page.locator("#uncompared")).to_have_text(left)
+    expect(page.locator("#uncompared")).to_have_text("Not listed here: nobody. Without pydantic.")
+    expect(page.locator("#comparison > p")).to_have_text("Five packages at most.")
+    go(page, "?compare=steps,same")  # as the list calls it
+    expect(page).to_have_title(re.compile("^steps, same compared"))
     go(page, "?compare=nobody")
+    expect(page).to_have_title(re.compile("^Nothing compared"))
     expect(page.locator("#comparison > p")).to_contain_text("Nothing is left to compare")
     expect(page.locator("#comparison .plot")).to_be_hidden()
     expect(rows).to_have_count(0)
@@ -1190,6 +1244,12 @@ def test_back_and_forward_undo_and_redo(visitor: Visit) -> None:
     for fragment in steps[1:]:
         page.go_forward()
         expect(page).to_have_url(f"{visitor.site.address}/#{fragment}")
+    page.locator("#color").fill("pi")  # which isn't one yet
+    built(page)
+    page.locator("#color").fill("pink")
+    assert built(page).fragment == f"{steps[2]}&color=pink"
+    page.go_back()
+    assert built(page).fragment == steps[2]
     label.fill("mine")
     page.get_by_role("link", name="All packages").click()  # leaving in mid-change loses nothing
     page.go_back()
@@ -1327,7 +1387,9 @@ def test_what_needs_no_figures_is_there_before_them_and_nothing_jumps(
             held.pop().fallback()
             page.locator(".bands" if fragment else "#examples img").first.wait_for()
             page.wait_for_timeout(100)  # for pictures
-            assert fragment or shown(page) == ["falls"]  # as somebody typed before
+            if not fragment:
+                assert shown(page) == ["falls"]  # as somebody typed before
+                assert page.url.endswith("#?search=fal")
             assert page.evaluate("shifted") <= 0.05, (width, fragment)
             assert held == []  # it is asked for once
             page.goto("about:blank")
