@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
-from itertools import chain, product
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -969,12 +969,19 @@ def test_the_badge_and_the_way_to_copy_it_stay_in_sight(
         serve(visitor, script.CATALOGUE, json=files)
         visitor.shields_is_down = True
         page.goto(f"{site.address}/?again")
-        page.locator("tbody tr").first.wait_for()
-        page.wait_for_load_state("networkidle")
+        expect(page.locator("#examples a")).to_contain_text(["style"] * 4)  # and no picture
         tall = page.evaluate("document.documentElement.scrollHeight")
         lay_out = "(all) => all.forEach((group) => (group.style.contentVisibility = 'visible'))"
         page.locator("tbody").evaluate_all(lay_out)
         assert page.evaluate("document.documentElement.scrollHeight") == tall  # nothing jumps
+
+
+def show_again(page: Page, name: str) -> None:
+    """Show a package once more, after another one that has its releases alone."""
+    go(page, "same")
+    expect(page.locator("#parts h3")).to_have_count(1)
+    go(page, name)
+    built(page)
 
 
 def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Visit) -> None:
@@ -1002,12 +1009,11 @@ def test_a_breakdown_is_shown_as_it_is_kept_and_so_is_what_it_lacks(visitor: Vis
     for text, seen in (("3.12,unknown\n2026-01-12,5,1\n2026-03-01,,7", 1), ("", 0)):
         for name in ("python", "system"):  # whose last month names nothing, or that has no days
             serve(visitor, f"exact/{name}.csv", body=f"date,{text}")
-        page.reload()
-        page.wait_for_load_state("networkidle")
-        expect(page.locator("#parts .bands")).to_have_count(seen)
-        expect(page.locator("#parts .bars")).to_have_count(1)
+        show_again(page, "exact")
         kinds = "Releases and Python versions" if seen else "Releases"
         expect(page.locator("#who")).to_have_text(kinds)
+        expect(page.locator("#parts .bands")).to_have_count(seen)
+        expect(page.locator("#parts .bars")).to_have_count(1)
     expect(page.locator("#of-breakdown")).to_be_hidden()
 
 
@@ -1054,14 +1060,14 @@ def test_lines_of_releases_are_shown_over_time_where_they_are_kept(visitor: Visi
         ((0, 0), {"1.1": 7, "1.0": 6}),
     ):
         serve(visitor, "exact/releases.csv", body=weeks_of(few | {"other": other}))
-        page.reload()
+        show_again(page, "exact")
         expect(bands.locator("b")).to_have_text([*shades])
         swatches = bands.locator(".swatch").evaluate_all("(all) => all.map((s) => s.className)")
         assert swatches == [f"swatch band-{shade}" for shade in shades.values()]
     alone = {"1.0": (0, 0), "other": (5, 5)}
     for text in (weeks_of(alone), weeks_of({"1.0": (5,), "other": (0,)}), "date,other\n"):
         serve(visitor, "exact/releases.csv", body=text)
-        page.reload()
+        show_again(page, "exact")
         expect(titles).to_contain_text([*months, "Python versions over time"])
 
 
@@ -1353,28 +1359,30 @@ def test_where_shields_or_a_badge_can_not_be_had_the_code_is_there(visitor: Visi
 
 
 SHIFTED = """
-window.shifted = 0;
+window.shifted = [];
 new PerformanceObserver((list) => {
-    for (const { value, hadRecentInput } of list.getEntries())
-        if (!hadRecentInput) window.shifted += value;
+    for (const { value, hadRecentInput, sources } of list.getEntries()) {
+        const moved = sources.map(({ node }) => node?.id || node?.nodeName);
+        if (!hadRecentInput) shifted.push([value, ...moved]);
+    }
 }).observe({ type: "layout-shift", buffered: true });
 """
 
 
+@pytest.mark.parametrize("width", [1280, 375])
 def test_what_needs_no_figures_is_there_before_them_and_nothing_jumps(
-    browser: Browser, site: Site
+    browser: Browser, site: Site, width: int
 ) -> None:
     held: list[Route] = []
 
     def hold(route: Route) -> None:
         held.append(route)
 
-    with visit(browser, site) as visited:
+    with visit(browser, site, viewport={"width": width, "height": 800}) as visited:
         page = visited.page
         visited.context.add_init_script(SHIFTED)
         visited.context.route(f"**/{script.CATALOGUE}", hold)
-        for width, fragment in product((1280, 375), ("", "#exact")):
-            page.set_viewport_size({"width": width, "height": 800})
+        for fragment in ("", "#exact"):
             page.goto(f"{site.address}/{fragment}", wait_until="commit")
             search = page.get_by_label("Find a package")
             if fragment:
@@ -1390,7 +1398,8 @@ def test_what_needs_no_figures_is_there_before_them_and_nothing_jumps(
             if not fragment:
                 assert shown(page) == ["falls"]  # as somebody typed before
                 assert page.url.endswith("#?search=fal")
-            assert page.evaluate("shifted") <= 0.05, (width, fragment)
+            shifts = page.evaluate("shifted")
+            assert sum(value for value, *_ in shifts) <= 0.05, shifts
             assert held == []  # it is asked for once
             page.goto("about:blank")
 
@@ -1511,12 +1520,13 @@ def test_all_is_accessible_in_either_scheme_and_fits(browser: Browser, site: Sit
         expect(page.locator(".bands:visible")).to_have_count(2)
         page.evaluate("document.querySelectorAll('main > *').forEach((v) => { v.hidden = false; })")
         page.wait_for_load_state("networkidle")
-        schemes: tuple[Any, ...] = ("light", "dark")
-        for scheme in schemes:
+        every: dict[str, Any] = {"resultTypes": ["violations"]}
+        schemes: dict[Any, Any] = {"light": every, "dark": every | {"runOnly": ["color-contrast"]}}
+        for scheme, options in schemes.items():
             page.emulate_media(color_scheme=scheme)
-            results = Axe().run(page, options={"resultTypes": ["violations"]})
+            results = Axe().run(page, options=options)
             assert results.violations_count == 0, f"{scheme}: {results.generate_report()}"
-        for width in (320, 375, 430, 600, 780, 900, 1920):
+        for width in (320, 375, 430, 780, 1920):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert width > 320 or page.evaluate(STICKS_OUT, width) == []
