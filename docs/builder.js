@@ -168,7 +168,8 @@ function header() {
   $("until").textContent = listing.last_date ? `Up to ${day(listing.last_date)}. ` : "";
   const year = listing.year_date && `The last 365 days are as of ${day(listing.year_date)}. `;
   const links = (members ?? []).map((member) => make("a", { href: `#${member}` }, member));
-  $("until").append(year ?? "", members ? "The sum of:" : "", ...links.flatMap((a) => [" ", a]));
+  const commas = (link, at) => [at ? ", " : " ", link];
+  $("until").append(year ?? "", members ? "The sum of:" : "", ...links.flatMap(commas));
   for (const { value, parentElement } of form.elements.link)
     parentElement.hidden = value !== "other" && !Object.hasOwn(linksOf(listing), value);
   for (const input of form.elements.metric) {
@@ -229,6 +230,7 @@ export async function show(listing, parameters, brought) {
     form.hidden = true;
     $("preview").removeAttribute("src"); // or else the old one stands until the new one is there
     $("notice").textContent = "";
+    open(false);
     header();
     details();
   }
@@ -305,11 +307,12 @@ $("reveal").addEventListener("click", () => open(!$("badge").classList.contains(
 $("copy").addEventListener("click", () => {
   settle();
   const reveal = () => open(true) ?? $("code");
-  const name = state.pasted ? "" : FORMATS[state.chosen.format].name;
-  copy(code(), $("copied"), reveal, name); // the field has only line feeds
+  const lack = Object.keys(CHECKS).some(isWrong) ? ", without what is marked as wrong" : "";
+  const name = state.pasted ? "" : ` as ${FORMATS[state.chosen.format].name}`;
+  copy(code(), $("copied"), reveal, name + lack); // the field has only line feeds
 });
 $("chart-copy").addEventListener("click", () => {
-  copy($("chart-code").value, $("chart-copied"), () => $("chart-code"), "Markdown");
+  copy($("chart-code").value, $("chart-copied"), () => $("chart-code"), " as Markdown");
 });
 
 /** Begin, once, with the controls that the site's metrics and styles make. */

@@ -6,10 +6,10 @@ import {
   EDGE, NONE, linesOf, linesOfOne, periodsOf, plotOf, readHistory, valueIn,
 } from "./plot.js";
 import {
-  DAY, areRelated, changeOf, count, day, digits, listingOf, make, radio, setAria, shape, shortDay,
+  DAY, areRelated, changeOf, count, digits, listingOf, make, radio, setAria, shape, shortDay,
   tableOf,
 } from "./tools.js";
-import { yearsOf } from "./years.js";
+import { noteOf, yearsOf } from "./years.js";
 
 export const MOST = 5; // packages in one chart
 const FULL = "Five packages at most.";
@@ -137,6 +137,7 @@ export function chartIn(root, isComparison, listings, changes, changed) {
     at = plot.at;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.replaceChildren(...plot.shapes);
+    notes.replaceChildren(...plot.changed.map(noteOf));
     const without = (one) => comparison(wanted.filter((other) => other !== one), view());
     legend.replaceChildren(...lines.map((line) => legendOf(line, without)));
     slider.max = periods.length - 1;
@@ -160,16 +161,6 @@ export function chartIn(root, isComparison, listings, changes, changed) {
     if (unread.length) return `The history of ${unread.join(", ")} can’t be read right now.`;
     if (!all.some(({ counts }) => counts.length)) return "No day with downloads is known yet.";
     return wanted.length < MOST ? "" : FULL;
-  }
-
-  /** What stands below the plot: changes of the counting, and a comparison or the years. */
-  function tell(histories) {
-    const oldest = Math.min(...all.filter(({ counts }) => counts.length).map(({ first }) => first));
-    const noted = changes.filter(({ number }) => number > oldest);
-    notes.replaceChildren(...noted.map(({ number, what }) =>
-      make("li", {}, make("b", {}, day(number * DAY)), ` ${what}`)));
-    if (!isComparison) below.replaceChildren(...yearsOf(wanted[0].title, all[0], changes));
-    else below.replaceChildren(...(wanted.length ? [comparedIn(wanted, histories)] : []));
   }
 
   for (const type of ["pointerdown", "pointermove"]) svg.addEventListener(type, (event) => {
@@ -216,7 +207,8 @@ export function chartIn(root, isComparison, listings, changes, changed) {
     all = isComparison ? linesOf(wanted, histories) : linesOfOne(wanted[0], histories[0]);
     last = undefined;
     told.textContent = lackOf(histories);
-    tell(histories);
+    if (!isComparison) below.replaceChildren(...yearsOf(wanted[0].title, all[0], changes));
+    else below.replaceChildren(...(wanted.length ? [comparedIn(wanted, histories)] : []));
     draw();
     if (place < 0 && !(focused === field && add.hidden)) return;
     (removes().at(Math.min(place, removes().length - 1)) ?? field).focus(); // or it were lost

@@ -133,7 +133,7 @@ export function start(site, listings, { formFor, remember, opening }) {
     if (!wanted || names.has(wanted) || (shown.length && !site.isName(text))) return;
     if (opening(text)) paragraph.textContent = "Enter opens it.";
     else if (!site.isName(text)) {
-      paragraph.textContent = text.includes("/")
+      paragraph.textContent = /[\s/]/.test(text)
         ? "There is no download badge or package in that."
         : "No package can be called that.";
     } else {

@@ -115,7 +115,10 @@ function monthsOf(first, last, most) {
   return months;
 }
 
-/** A plot's shapes, and where a day and a number of downloads a day lie in it, in pixels. */
+/**
+ * A plot's shapes, where a day and a number of downloads a day lie in it, in pixels, and which
+ * changes of the counting do.
+ */
 export function plotOf({ lines, periods, changes, isLog, width, height }) {
   const values = lines.map((line) => periods.map((period) => valueIn(line, period)));
   const positive = values.flat().filter((value) => value > 0);
@@ -142,5 +145,5 @@ export function plotOf({ lines, periods, changes, isLog, width, height }) {
     const points = known.map(([number, value]) => at(number, value).join(" "));
     return shape("path", { class: className, d: points.length ? `M${points.join("L")}h0` : "" });
   });
-  return { at, shapes: [...grid, ...marks, ...months, ...paths, shape("g", {})] };
+  return { at, changed, shapes: [...grid, ...marks, ...months, ...paths, shape("g", {})] };
 }

@@ -112,13 +112,13 @@ export async function readTable(path) {
 }
 
 /**
- * Copy a text, and tell so. Where the browser doesn't let a page copy, `reveal` gives the field
- * that shows it, to be selected.
+ * Copy a text, and tell so and how. Where the browser doesn't let a page copy, `reveal` gives the
+ * field that shows it, to be selected.
  */
-export async function copy(text, told, reveal, name = "") {
+export async function copy(text, told, reveal, how = "") {
   try {
     await navigator.clipboard.writeText(text);
-    told.textContent = name ? `Copied as ${name}.` : "Copied.";
+    told.textContent = `Copied${how}.`;
   } catch {
     const field = reveal();
     field.focus();

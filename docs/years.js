@@ -24,6 +24,10 @@ function yearsIn({ first, counts }, changes) {
   }).reverse();
 }
 
+/** A change of the counting as an item of a list. */
+export const noteOf = ({ number, what }) =>
+  make("li", {}, make("b", {}, day(number * DAY)), ` ${what}`);
+
 /** A table of a package's years, from the line of its days, and the way to copy it. */
 export function yearsOf(title, line, changes) {
   if (!line.counts.length) return [];
@@ -40,12 +44,13 @@ export function yearsOf(title, line, changes) {
   const told = make("span", { className: "muted", role: "status" });
   const reveal = () => Object.assign(field, { hidden: false });
   button.addEventListener("click", () => copy(field.value, told, reveal));
+  const noted = changes.filter(({ number }) => number > line.first);
   const note = "A download is not a user: mirrors and machines download, too.";
   return [
     make("h3", {}, "By calendar year"),
     make("div", { className: "scroll" }, tableOf(headings, rows)),
     make("p", { className: "copy" }, button, " ", told),
     field,
-    make("p", { className: "muted" }, note),
+    make("ul", { className: "changes" }, ...noted.map(noteOf), make("li", {}, note)),
   ];
 }

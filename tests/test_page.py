@@ -545,6 +545,11 @@ def test_copying_puts_the_code_on_the_clipboard_or_selects_it(visitor: Visit) ->
     page.locator("#formats label", has_text="reStructuredText").click()
     page.locator("#copy").click()
     expect(page.locator("#copied")).to_have_text("Copied as reStructuredText.")
+    page.locator("#color").fill("gren")
+    page.locator("#copy").click()
+    wrong = "Copied as reStructuredText, without what is marked as wrong."
+    expect(page.locator("#copied")).to_have_text(wrong)
+    page.locator("#color").fill("")
     text = page.evaluate("navigator.clipboard.readText()")
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     page.locator("#copy").click()
@@ -767,12 +772,16 @@ def test_figures_that_stand_still_or_are_counted_otherwise_are_said_to(visitor: 
     expect(page.locator("#notice")).to_have_text(told)
     expect(page.locator("#until")).to_contain_text("The last 365 days are as of 3 August 2026.")
     noted = newest - timedelta(100)
-    notes = page.locator("#history .changes li")  # for pointer, keyboard and screen reader
-    expect(notes).to_have_text([f"{noted.day} {noted:%B %Y} Less is counted."])
+    told = f"{noted.day} {noted:%B %Y} Less is counted."  # for pointer, keyboard, screen reader
+    notes = page.locator("#history .plot ~ .changes li")
+    expect(notes).to_have_text([told])
+    of_years = page.locator("#history .below .changes li")
+    expect(of_years).to_have_text([told, re.compile("^A download is not a user")])
     marks = page.locator("#history .plot > .change")
     expect(marks).to_have_count(1)  # that of the first day divides nothing
     page.locator("#history").get_by_text("90 days").click()
     expect(marks).to_have_count(0)
+    expect(notes).to_have_count(0)
     serve(visitor, script.CATALOGUE, body=json.dumps(whole))
     page = visitor.open()
     expect(page.locator("#stalled")).to_be_hidden()
@@ -955,6 +964,11 @@ def test_the_badge_and_the_way_to_copy_it_stay_in_sight(
             expect(reveal).to_have_attribute("aria-expanded", "true")
             reveal.click()
             expect(code).to_be_hidden()
+            reveal.click()
+            go(page, "same")
+            expect(code).to_be_hidden()  # as it hides much of the next package
+            page.go_back()
+            expect(preview).not_to_have_js_property("naturalWidth", 0)
         page.locator("#back").focus()
         while True:
             page.keyboard.press("Tab")
@@ -1136,8 +1150,9 @@ def test_a_pasted_badge_opens_as_its_replacement_and_what_is_none_is_told(visito
     often = [(part * 20_000)[:20_000] for part in PASTED["often"]]
     assert {*paste(page, *PASTED["nothing"], *often)} == {None}
     go(page)
-    page.get_by_label("Find a package").fill(PASTED["nothing"][1])
-    expect(page.locator("#add")).to_contain_text("no download badge")
+    for text in (PASTED["nothing"][1], "a README without any"):
+        page.get_by_label("Find a package").fill(text)
+        expect(page.locator("#add")).to_contain_text("no download badge")
 
 
 def test_controls_change_the_address_in_the_pasted_text_and_nothing_else(visitor: Visit) -> None:
