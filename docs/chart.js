@@ -86,14 +86,16 @@ export function chartIn(root, isComparison, listings, changes, changed) {
   const told = make("p", { className: "muted", role: "status" });
   const notes = make("ul", { className: "changes" });
   const readout = make("p", { className: "readout" }, date);
-  const drawn = make("div", { hidden: true }, readout, legend, svg, slider, notes, details);
+  const drawn = make("div", {}, readout, legend, svg, slider, notes, details);
   const below = make("div", { className: "below" });
   root.append(make("div", { className: "tools" }, controls, add), told, drawn, below);
+  setAria(root, "busy", "true"); // there are no figures yet
 
   let wanted = []; // listings
   let all = []; // lines, of which those that suit the periods are drawn
   let lines = [];
   let periods = [];
+  let nameOf; // what names one of them
   let last; // the last day of the period that somebody pointed at
   let at; // a day's number and a number of downloads as a point
 
@@ -104,9 +106,9 @@ export function chartIn(root, isComparison, listings, changes, changed) {
   function readOut() {
     const period = periods[slider.value];
     const values = lines.map((line) => valueIn(line, period));
-    date.textContent = period.name;
+    date.textContent = nameOf(period);
     const texts = lines.map(({ title }, n) => `${title} ${written(values[n])}`);
-    setAria(slider, "valuetext", `${period.name}: ${texts.join(", ")}`);
+    setAria(slider, "valuetext", `${nameOf(period)}: ${texts.join(", ")}`);
     [...legend.children].forEach((item, n) =>
       (item.querySelector("b").textContent = written(values[n])));
     const [x] = at(period.at, 0);
@@ -131,7 +133,7 @@ export function chartIn(root, isComparison, listings, changes, changed) {
     const oldest = Math.min(...known.map(({ first }) => first));
     const start = Math.max(oldest, end + 1 - (Number(range.value) || Infinity));
     const [width, height] = [svg.clientWidth, svg.clientHeight];
-    ({ periods, lines } = periodsOf(all, start, end, width));
+    ({ periods, lines, nameOf } = periodsOf(all, start, end, width));
     const isLog = scale.value === "log";
     const plot = plotOf({ lines, periods, changes, isLog, width, height });
     at = plot.at;
@@ -148,10 +150,11 @@ export function chartIn(root, isComparison, listings, changes, changed) {
   }
 
   function tabulate() {
+    if (!details.open) return table.replaceChildren();
     const rows = periods.map((period) =>
-      [period.name, ...lines.map((line) => written(valueIn(line, period)))]);
+      [nameOf(period), ...lines.map((line) => written(valueIn(line, period)))]);
     const titles = lines.map(({ title }) => title);
-    table.replaceChildren(...(details.open ? [tableOf(["Date", ...titles], rows.reverse())] : []));
+    table.replaceChildren(tableOf(["Date", ...titles], rows.reverse()));
   }
 
   /** What to say of what can't be drawn or added, or "". */
@@ -191,7 +194,7 @@ export function chartIn(root, isComparison, listings, changes, changed) {
       location.hash = comparison([...found], view());
     }
   });
-  new ResizeObserver(draw).observe(svg);
+  new ResizeObserver(() => all.length && draw()).observe(svg);
 
   return async function show(asked, parameters) {
     const { activeElement: focused } = document;

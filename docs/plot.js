@@ -56,8 +56,8 @@ const BEGIN = { // of the period that ends with a day
 
 /**
  * The days from one to another where they have room in so many pixels, else the weeks up to the
- * last one, else the months: each by its first and last day, that at which it is drawn, and name;
- * and the lines that suit them, with titles.
+ * last one, else the months: each by its first and last day, and that at which it is drawn; the
+ * lines that suit them, with titles; and what names a period.
  */
 export function periodsOf(lines, first, last, pixels) {
   const room = (pixels - EDGE.left - EDGE.right) / LEAST;
@@ -66,13 +66,14 @@ export function periodsOf(lines, first, last, pixels) {
   const periods = [];
   for (let to = last; to >= first; to = periods[0].from - 1) {
     const from = BEGIN[unit](to);
-    const name = unit === "month" ? wholeMonth.format(to * DAY) : days(from * DAY, to * DAY);
-    periods.unshift({ from, to, at: (from + to) / 2, name });
+    periods.unshift({ from, to, at: (from + to) / 2 });
   }
   const suitable = lines.filter(({ over }) => over > 1 || unit === "day").map((line) => ({
     title: line.listing?.title ?? SMOOTH[unit], ...line, over: unit === "day" ? line.over : 1,
   }));
-  return { periods, lines: suitable };
+  const nameOf = ({ from, to }) =>
+    unit === "month" ? wholeMonth.format(to * DAY) : days(from * DAY, to * DAY);
+  return { periods, lines: suitable, nameOf };
 }
 
 /** A line's downloads a day in a period, over so many days at least; NaN if they aren't known. */
