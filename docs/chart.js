@@ -26,9 +26,9 @@ export function comparison(listings, view = {}) {
 /** The range and scale among an address' parameters, where they aren't the usual ones. */
 export function viewIn(parameters) {
   const known = { range: RANGES, scale: SCALES };
-  const isOther = ([key, value]) => Object.hasOwn(known, key) && value !== USUAL[key];
-  const others = [...parameters].filter(isOther);
-  return Object.fromEntries(others.filter(([key, value]) => Object.hasOwn(known[key], value)));
+  const isKnown = ([key, value]) => Object.hasOwn(known, key) && Object.hasOwn(known[key], value);
+  const others = [...parameters].filter(isKnown).filter(([key, value]) => value !== USUAL[key]);
+  return Object.fromEntries(others);
 }
 
 const written = (value) => (Number.isNaN(value) ? "–" : digits(Math.round(value)));
@@ -108,7 +108,7 @@ export function chartIn(root, isComparison, listings, changes, changed) {
     const values = lines.map((line) => valueIn(line, period));
     date.textContent = nameOf(period);
     const texts = lines.map(({ title }, n) => `${title} ${written(values[n])}`);
-    setAria(slider, "valuetext", `${nameOf(period)}: ${texts.join(", ")}`);
+    setAria(slider, "valuetext", `${date.textContent}: ${texts.join(", ")}`);
     [...legend.children].forEach((item, n) =>
       (item.querySelector("b").textContent = written(values[n])));
     const [x] = at(period.at, 0);

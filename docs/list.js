@@ -73,14 +73,15 @@ function fill(link, site, listing) {
 }
 
 /**
- * Show the listings, once. Returns what shows the list again as a fragment's parameters have it.
+ * Show the listings, given by name, once. Returns what shows the list again as a fragment's
+ * parameters have it.
  *
  * `formFor` gives the form's address for a name, `remember` keeps parameters in the address, and
  * `opening` gives what goes where a text leads that has badges or names a package, or null.
  */
-export function start(site, listings, { formFor, remember, opening }) {
+export function start(site, byName, { formFor, remember, opening }) {
+  const listings = [...byName.values()];
   const rows = listings.map((listing) => ({ listing, element: rowOf(listing) }));
-  const names = new Map(listings.map((listing) => [listing.name, listing]));
   const table = $("packages");
   const headings = [...table.tHead.querySelectorAll("[data-key]")];
   const search = $("search");
@@ -130,7 +131,7 @@ export function start(site, listings, { formFor, remember, opening }) {
   function offer(text, wanted) {
     const paragraph = $("add");
     paragraph.textContent = "";
-    if (!wanted || names.has(wanted) || (shown.length && !site.isName(text))) return;
+    if (!wanted || byName.has(wanted) || (shown.length && !site.isName(text))) return;
     if (opening(text)) paragraph.textContent = "Enter opens it.";
     else if (!site.isName(text)) {
       paragraph.textContent = /[\s/]/.test(text)
@@ -169,7 +170,7 @@ export function start(site, listings, { formFor, remember, opening }) {
     if (event.key !== "Enter" || !text) return;
     const go = opening(text);
     if (go) return go();
-    const listing = listingOf(names, text) ?? shown[0]?.listing;
+    const listing = listingOf(byName, text) ?? shown[0]?.listing;
     if (listing) location.hash = listing.name;
     else if (site.isName(text)) location.hash = normalise(text); // on the way to the form
   });

@@ -187,7 +187,7 @@ if (listings.size) {
   showComparison = chartIn($("comparison"), true, listings, changes, (view) => {
     remember(comparison(compared, view), false);
   });
-  showList = startList(site, packages, {
+  showList = startList(site, listings, {
     formFor,
     opening,
     remember(parameters) {

@@ -121,6 +121,17 @@ def serve(visitor: Visit, path: str, **answer: Any) -> None:
     visitor.context.route(f"**/{path}", lambda route: route.fulfill(**answer))
 
 
+def hold(visitor: Visit, path: str) -> list[Route]:
+    """What the page asks for a file from now on, each unanswered."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    visitor.context.route(f"**/{path}", keep)
+    return held
+
+
 def shown(page: Page) -> list[str]:
     return page.locator("#packages tbody tr:not([hidden]) a").all_text_contents()
 
@@ -674,14 +685,9 @@ def test_a_history_that_can_not_be_read_is_said_to(visitor: Visit) -> None:
     assert lined(page, "#comparison") == {"falls": "–", "rises": "13"}
     go(page, "none")
     expect(page.locator("#history > p")).to_have_text("No day with downloads is known yet.")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
     go(page, "same")
     lined(page, "#history")
-    visitor.context.route("**/rises/history.csv", hold)
+    held = hold(visitor, "rises/history.csv")
     go(page, "rises")
     built(page)
     expect(page.locator("#history .plot")).to_be_hidden()  # as it is another package's
@@ -1388,15 +1394,10 @@ new PerformanceObserver((list) => {
 def test_what_needs_no_figures_is_there_before_them_and_nothing_jumps(
     browser: Browser, site: Site, width: int
 ) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
     with visit(browser, site, viewport={"width": width, "height": 800}) as visited:
         page = visited.page
         visited.context.add_init_script(SHIFTED)
-        visited.context.route(f"**/{script.CATALOGUE}", hold)
+        held = hold(visited, script.CATALOGUE)
         for fragment in ("", "#exact"):
             page.goto(f"{site.address}/{fragment}", wait_until="commit")
             search = page.get_by_label("Find a package")
