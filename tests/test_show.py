@@ -61,7 +61,7 @@ def test_for_programs_it_prints_what_stats_json_holds_and_the_days(
         days = lines[name].pop("days")
         when = {"timestamp": lines[name]["timestamp"]}
         assert lines[name] == project.json(f"{name}/stats.json") | when
-        columns = (project.docs / name / "history.csv").read_text().splitlines()[-30:]
+        columns = (project.docs / name / "history.csv").read_text().splitlines()[1:]
         kept: Any = [row.split(",")[:2] for row in columns]
         assert {day: count for day, count in days.items() if count} == {
             day: int(count) for day, count in kept if day in days and count
